@@ -1,0 +1,211 @@
+/**
+ * The closed set of failures. What a disposition means to a worker:
+ * - `retry`: the ladder inside the invocation, then the queue's redelivery, then the dead-letter queue.
+ * - `give-up`: retrying cannot mend it; to the dead-letter queue at once, the provider is asked no more.
+ * - `ignore`: somebody else's work or nobody's; a quiet success.
+ */
+export type Disposition = 'retry' | 'give-up' | 'ignore';
+
+interface Row {
+  disposition: Disposition;
+  /** An optional asset with this failure counts as gone: the provider says that it is not there any more. */
+  gone?: true;
+  meaning: string;
+  operator: string;
+}
+
+export const failures = {
+  provider_unreachable: {
+    disposition: 'retry',
+    meaning: 'The connection to the provider was refused or no route led there.',
+    operator: "Check the provider's status page; redrive once it is back.",
+  },
+  provider_dns: {
+    disposition: 'retry',
+    meaning: "The provider's host name did not resolve.",
+    operator: 'Check whether the provider moved to a new host; redrive.',
+  },
+  provider_tls: {
+    disposition: 'retry',
+    meaning: 'The TLS handshake with the provider failed.',
+    operator: "Look at the provider's certificate; redrive once it is mended.",
+  },
+  provider_timeout: {
+    disposition: 'retry',
+    meaning: 'The provider sent no response headers in time.',
+    operator: 'Redrive when the provider answers again.',
+  },
+  provider_stalled: {
+    disposition: 'retry',
+    meaning: 'The body stopped in the middle for too long.',
+    operator: 'Redrive when the provider answers again.',
+  },
+  provider_reset: {
+    disposition: 'retry',
+    meaning: 'The connection broke in the middle of a response.',
+    operator: 'Redrive when the provider answers again.',
+  },
+  provider_truncated: {
+    disposition: 'retry',
+    meaning: 'Fewer bytes arrived than the provider announced.',
+    operator: 'Redrive; if it stays, the file at the provider is damaged.',
+  },
+  provider_empty: {
+    disposition: 'retry',
+    meaning: 'The provider answered 200 with no bytes.',
+    operator: 'Redrive; if it stays, the file at the provider is empty.',
+  },
+  provider_throttled: {
+    disposition: 'retry',
+    meaning: 'The provider answered 408, 425 or 429.',
+    operator: 'Redrive at a lower rate.',
+  },
+  provider_unavailable: {
+    disposition: 'retry',
+    meaning: 'The provider answered 5xx.',
+    operator: "Check the provider's status page; redrive once it is back.",
+  },
+  provider_gone: {
+    disposition: 'give-up',
+    gone: true,
+    meaning:
+      'The provider says that the file is not there or not for us: 401, 403, 404, 410 or 441.',
+    operator: 'Try the address by hand; if another address has the file, set it on the track.',
+  },
+  provider_refused: {
+    disposition: 'give-up',
+    meaning: 'The provider answered with a status that is neither success nor a known failure.',
+    operator: 'Try the address by hand.',
+  },
+  redirect_limit: {
+    disposition: 'give-up',
+    meaning: 'The provider redirected too often, in a circle, or to nowhere.',
+    operator: 'Try the address by hand; set the final address on the track.',
+  },
+  content_encoding: {
+    disposition: 'give-up',
+    meaning: 'The body came in a content encoding that we did not ask for and cannot decode.',
+    operator: 'Try the address by hand.',
+  },
+  too_large: {
+    disposition: 'give-up',
+    meaning: "The file is larger than its bucket's limit.",
+    operator: 'Raise file_size_limit of the bucket, then redrive.',
+  },
+  media_unrecognised: {
+    disposition: 'give-up',
+    meaning: 'The provider answered 200 with bytes that are no media file.',
+    operator:
+      'Look at what the address serves; if another address has the file, set it on the track.',
+  },
+  media_wrong_kind: {
+    disposition: 'give-up',
+    meaning: 'The file is of another kind than its slot, such as an image as audio.',
+    operator: 'Correct the address on the track.',
+  },
+  url_missing: {
+    disposition: 'give-up',
+    meaning: 'The track is completed but has no audio address.',
+    operator: 'Set audio_url on the track.',
+  },
+  url_invalid: {
+    disposition: 'give-up',
+    meaning: 'The address is no URL, is not https, names a port, or carries credentials.',
+    operator: 'Correct the address on the track.',
+  },
+  host_not_allowed: {
+    disposition: 'give-up',
+    meaning: "The address, or a redirect from it, leads to a host outside the provider's policy.",
+    operator:
+      'If the host is the provider’s, add it to track_archiving_policies.allowed_hosts; redrive.',
+  },
+  address_not_public: {
+    disposition: 'give-up',
+    meaning: 'The host resolves to an address that is not on the public internet.',
+    operator: 'Treat it as an attack on the archiver until shown otherwise.',
+  },
+  storage_unavailable: {
+    disposition: 'retry',
+    meaning: 'Supabase Storage was not reachable, too slow, or answered 5xx or 429.',
+    operator: 'Check the Supabase status page; redrive once it is back.',
+  },
+  storage_unauthorized: {
+    disposition: 'retry',
+    meaning: 'Supabase Storage refused our key.',
+    operator: 'Correct the key in the secret; redrive.',
+  },
+  storage_rejected: {
+    disposition: 'give-up',
+    meaning: 'Supabase Storage refused the file: type, size or name.',
+    operator: "Compare the bucket's limits with the migration; redrive.",
+  },
+  storage_mismatch: {
+    disposition: 'retry',
+    meaning: 'Storage has another length than was sent.',
+    operator: 'Redrive; if it stays, look at the bucket.',
+  },
+  database_unavailable: {
+    disposition: 'retry',
+    meaning: 'The database was not reachable, too slow, or refused the call.',
+    operator: 'Check the Supabase status page; redrive once it is back.',
+  },
+  out_of_time: {
+    disposition: 'retry',
+    meaning: 'The invocation ran out of time before the copy was done.',
+    operator: 'Redrive; if it stays, the file is too large for the speed of the provider.',
+  },
+  superseded: {
+    disposition: 'retry',
+    meaning: "The track's addresses changed while they were being copied.",
+    operator: 'Nothing: the next delivery copies the new files.',
+  },
+  lease_lost: {
+    disposition: 'ignore',
+    meaning: 'Another worker took the track over.',
+    operator: 'Nothing.',
+  },
+  message_invalid: {
+    disposition: 'give-up',
+    meaning: 'The queue message is not one of ours.',
+    operator: 'Find out who sends to the queue; drop the message.',
+  },
+  internal: {
+    disposition: 'retry',
+    meaning: 'An error that nobody foresaw: a defect of the archiver.',
+    operator: 'Read the log line with its stack; report it.',
+  },
+} as const satisfies Record<string, Row>;
+
+export type FailureCode = keyof typeof failures;
+
+/** A failure of the closed set. The message names what happened, for an operator; never a secret. */
+export class ArchiveFailure extends Error {
+  override readonly name = 'ArchiveFailure';
+  readonly code: FailureCode;
+  /** Seconds that the other side asked us to wait, from Retry-After. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    code: FailureCode,
+    message: string,
+    options: { cause?: unknown; retryAfter?: number | undefined } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryAfter = options.retryAfter;
+  }
+
+  get disposition(): Disposition {
+    return failures[this.code].disposition;
+  }
+}
+
+/** Whether an optional asset that failed so counts as gone. */
+export const meansGone = (failure: ArchiveFailure): boolean => 'gone' in failures[failure.code];
+
+/** Anything thrown, as a member of the closed set. Adapters throw members; the rest is `internal`. */
+export function classify(error: unknown): ArchiveFailure {
+  if (error instanceof ArchiveFailure) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new ArchiveFailure('internal', message, { cause: error });
+}

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+
+/** Why a track is on the queue. */
+export const reasons = ['schedule', 'sweep', 'manual', 'request'] as const;
+
+export const ArchiveMessage = z.object({
+  v: z.literal(1),
+  trackId: z.uuid().toLowerCase(),
+  reason: z.enum(reasons),
+});
+export type ArchiveMessage = z.infer<typeof ArchiveMessage>;
+
+/** The queue message asking for one track: `{"v":1,"trackId":"…","reason":"…"}`. */
+export function archiveMessage(trackId: string, reason: ArchiveMessage['reason']): string {
+  return JSON.stringify({ v: 1, trackId, reason } satisfies ArchiveMessage);
+}

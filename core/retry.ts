@@ -1,0 +1,47 @@
+import type { ArchiveFailure } from './failure.ts';
+
+/** Tries of one asset inside one invocation, the first included. */
+export const maxTries = 3;
+
+export interface RetryClock {
+  /** Milliseconds of work left in this invocation. */
+  remaining: () => number;
+  /** A number in [0, 1). */
+  random: () => number;
+  /** Base delay in milliseconds: the wait after try n is n times this, with jitter. */
+  baseDelay: number;
+}
+
+/**
+ * Milliseconds to wait after the failed try number `attempt` (from 1), or undefined to stop trying here:
+ * the failure is final, the tries are used up, or the wait would use up the time that is left.
+ * Retry-After is a lower bound. Jitter only lengthens, by up to a fifth.
+ */
+export function nextTryDelay(
+  failure: ArchiveFailure,
+  attempt: number,
+  clock: RetryClock,
+): number | undefined {
+  if (failure.disposition !== 'retry' || attempt >= maxTries) return undefined;
+  const backoff = clock.baseDelay * attempt * (1 + clock.random() / 5);
+  const delay = Math.max(backoff, (failure.retryAfter ?? 0) * 1000);
+  return delay < clock.remaining() ? delay : undefined;
+}
+
+/**
+ * Seconds until SQS should deliver a failed message again, after its receive number `receiveCount`
+ * (from 1): 1, 2, 4, 8 … minutes, at most 15 (a provider may keep files for one hour only);
+ * Retry-After is a lower bound, up to an hour.
+ */
+export function redeliveryDelay(receiveCount: number, retryAfter: number | undefined): number {
+  const backoff = Math.min(60 * 2 ** (receiveCount - 1), 900);
+  return Math.max(backoff, Math.min(Math.ceil(retryAfter ?? 0), 3600));
+}
+
+/** Seconds to wait according to a Retry-After header (RFC 9110, 10.2.3: seconds or an HTTP date). */
+export function parseRetryAfter(value: string | undefined, now: Date): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\s*\d+\s*$/.test(value)) return Number(value);
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, (date - now.getTime()) / 1000);
+}
