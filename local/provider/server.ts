@@ -1,0 +1,134 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Behaviour } from './behaviour.ts';
+import { makeCertificate } from './certificate.ts';
+import { respond } from './respond.ts';
+
+/** The hosts of the demo providers: names that no DNS will ever resolve (RFC 2606). */
+export const demoHosts = {
+  suno: 'cdn.suno.example',
+  mureka: 'cdn.mureka.example',
+  replicate: 'delivery.replicate.example',
+} as const;
+
+export interface ProviderRequest {
+  /** Milliseconds since the epoch. */
+  time: number;
+  /** The address as it was asked for, e.g. `https://cdn.suno.example/a.mp3`. */
+  url: string;
+  userAgent: string | undefined;
+  /** Of the response; undefined where the connection was reset or no headers were sent. */
+  status: number | undefined;
+}
+
+export interface Provider {
+  /** `127.0.0.1:port` of the https server. */
+  address: string;
+  hosts: string[];
+  /** Path of a PEM file, for NODE_EXTRA_CA_CERTS. */
+  certificate: string;
+  /** The same PEM, for an https agent's `ca`. */
+  authority: string;
+  /** Value of PROVIDER_ADDRESS_OVERRIDES: each host at our address. */
+  addressOverrides: string;
+  /** Serves `file` at `url` (one of the hosts, any path) from now on, counting requests from zero. */
+  serve(url: string, file: Buffer, behaviour?: Behaviour): void;
+  /** What `serve` was given for `url`, deleted since or not. */
+  served(url: string): Buffer | undefined;
+  /** Every request in order, those to unknown addresses (404) included. */
+  requests: ProviderRequest[];
+  /** As on day fifteen: every address answers `status` (410) from now on. */
+  deleteEverything(status?: number): void;
+  stop(): Promise<void>;
+}
+
+interface Entry {
+  file: Buffer;
+  behaviour: Behaviour;
+  count: number;
+}
+
+/** Starts the demo provider: https on a free port, with a certificate of its own for its hosts. */
+export async function startProvider(
+  options: { hosts?: string[]; now?: () => number } = {},
+): Promise<Provider> {
+  const hosts = options.hosts ?? Object.values(demoHosts);
+  const now = options.now ?? Date.now;
+  const { authority, certificate, key } = await makeCertificate(hosts);
+  const directory = await mkdtemp(join(tmpdir(), 'track-archiver-provider-'));
+  const certificateFile = join(directory, 'authority.pem');
+  await writeFile(certificateFile, authority);
+
+  const entries = new Map<string, Entry>();
+  const requests: ProviderRequest[] = [];
+
+  const server = createServer({ cert: certificate, key }, (request, response) => {
+    const url = `https://${request.headers.host}${request.url}`;
+    record(requests, request, response, url, now);
+    const entry = entries.get(url);
+    if (entry === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    entry.count += 1;
+    const reset = () => connections.get(request.socket.remotePort)?.resetAndDestroy();
+    const { file, behaviour, count } = entry;
+    respond({ response, file, count, reset }, behaviour).catch(() => response.destroy());
+  });
+  // By the client's port: the TCP connection below each TLS socket.
+  const connections = new Map<number | undefined, Socket>();
+  server.on('connection', (connection: Socket) => {
+    const { remotePort } = connection;
+    connections.set(remotePort, connection);
+    connection.once('close', () => connections.delete(remotePort));
+  });
+  await new Promise<void>((ready, fail) =>
+    server.once('error', fail).listen(0, '127.0.0.1', ready),
+  );
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  return {
+    address,
+    hosts,
+    certificate: certificateFile,
+    authority,
+    addressOverrides: JSON.stringify(Object.fromEntries(hosts.map((host) => [host, address]))),
+    requests,
+    serve: (url, file, behaviour = { kind: 'ok' }) => {
+      entries.set(new URL(url).href, { file, behaviour, count: 0 });
+    },
+    served: (url) => entries.get(new URL(url).href)?.file,
+    deleteEverything: (status = 410) => {
+      for (const entry of entries.values()) entry.behaviour = { kind: 'status', status };
+    },
+    stop: async () => {
+      const closed = new Promise((done) => server.close(done));
+      server.closeAllConnections();
+      await closed;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function record(
+  requests: ProviderRequest[],
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: string,
+  now: () => number,
+): void {
+  const entry: ProviderRequest = {
+    time: now(),
+    url,
+    userAgent: request.headers['user-agent'],
+    status: undefined,
+  };
+  requests.push(entry);
+  response.once('close', () => {
+    if (response.headersSent) entry.status = response.statusCode;
+  });
+}
