@@ -1,0 +1,67 @@
+import { existsSync, globSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { parseArgs } from 'node:util';
+import { startPostgres } from '../local/postgres/server.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    concurrency: { type: 'string', default: String(Math.min(2, cpus().length)) },
+    slow: { type: 'boolean', default: false },
+  },
+});
+
+const root = join(import.meta.dirname, '..');
+const files = globSync('**/*.test.ts', { cwd: import.meta.dirname })
+  .map((file) => join(import.meta.dirname, file))
+  .filter((file) => file.endsWith('.slow.test.ts') === values.slow)
+  .filter((file) => {
+    const name = relative(root, file).replaceAll('\\', '/');
+    return positionals.length === 0 || positionals.some((part) => name.includes(part));
+  })
+  .sort();
+
+/** Passed, failed: of the tests themselves, as the last summary of node:test counts them. */
+async function runTests(): Promise<[number, number]> {
+  const stream = run({ files, isolation: 'process', concurrency: Number(values.concurrency) });
+  const counts = new Promise<[number, number]>((resolve) => {
+    stream.on('test:summary', (summary) => {
+      if (summary.file !== undefined) return;
+      const { passed, tests } = summary.counts;
+      resolve([passed, tests - passed]);
+    });
+  });
+  const report = stream.compose(spec);
+  report.pipe(process.stdout, { end: false });
+  await finished(report);
+  return counts;
+}
+
+/** The Lambdas as they are deployed, built once for all tests. */
+async function buildBundles(outdir: string): Promise<void> {
+  const builder = join(root, 'lambdas/bundle.ts');
+  if (!existsSync(builder)) return;
+  const { bundle } = await import(builder);
+  process.env.TEST_BUNDLES = JSON.stringify(await bundle(undefined, outdir));
+}
+
+const bundles = await mkdtemp(join(tmpdir(), 'track-archiver-bundles-'));
+const postgres = await startPostgres();
+let passed = 0;
+let failed = 0;
+try {
+  process.env.TEST_POSTGRES_URL = postgres.url('postgres');
+  await buildBundles(bundles);
+  [passed, failed] = files.length === 0 ? [0, 0] : await runTests();
+} finally {
+  await postgres.stop();
+  await rm(bundles, { recursive: true, force: true });
+}
+if (failed > 0 || passed === 0) process.exitCode = 1;
+await new Promise<void>((flushed) => process.stdout.write('', () => flushed()));
+console.log(`tests: ${passed} passed, ${failed} failed`);
