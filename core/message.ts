@@ -5,7 +5,7 @@ export const reasons = ['schedule', 'sweep', 'manual', 'request'] as const;
 
 export const ArchiveMessage = z.object({
   v: z.literal(1),
-  trackId: z.uuid().toLowerCase(),
+  trackId: z.guid().toLowerCase(),
   reason: z.enum(reasons),
 });
 export type ArchiveMessage = z.infer<typeof ArchiveMessage>;

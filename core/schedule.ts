@@ -9,3 +9,12 @@ export const atExpression = (due: Date): string => `at(${due.toISOString().slice
 /** Due in the past or sooner than EventBridge Scheduler's precision: straight to the queue. */
 export const isDueNow = (due: Date, now: Date): boolean =>
   due.getTime() - now.getTime() <= timings.scheduleMinimumLead * 1000;
+
+/**
+ * Minutes within which the scheduler may fire after `due`; 0 for exactly then. At most `maximum`, and at
+ * most a quarter of the time left until the files expire, so that retries still fit in.
+ */
+export function scheduleWindow(due: Date, expires: Date, maximum: number): number {
+  const left = Math.floor((expires.getTime() - due.getTime()) / 60_000 / 4);
+  return Math.max(0, Math.min(maximum, left));
+}

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const Row = z.object({ id: z.uuid().toLowerCase() });
+const Row = z.object({ id: z.guid().toLowerCase() });
 
 /**
  * A Supabase database webhook `{type, table, schema, record, old_record}`. Only what is needed is

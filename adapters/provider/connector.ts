@@ -1,0 +1,88 @@
+import { lookup as systemLookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { buildConnector } from 'undici';
+import { ArchiveFailure } from '../../core/failure.ts';
+import { isPublicAddress } from '../../core/source-url.ts';
+import { connectFailure } from './errors.ts';
+import type { AddressOverrides } from './overrides.ts';
+
+/** What the guard stands on; a test puts its own ground under it. */
+export interface Network {
+  lookup: LookupFunction;
+  isPublic: (address: string) => boolean;
+  /** The port of https. */
+  port: number;
+}
+
+export const systemNetwork: Network = {
+  lookup: systemLookup as LookupFunction,
+  isPublic: isPublicAddress,
+  port: 443,
+};
+
+export interface ConnectorOptions {
+  /** Milliseconds for DNS, TCP and TLS together. */
+  timeout: number;
+  overrides: AddressOverrides;
+  network: Network;
+  /** Certificates to trust instead of the system's, PEM. */
+  ca?: string | undefined;
+}
+
+/**
+ * Opens TLS connections to public addresses only. The check sits inside the socket's own name lookup,
+ * so the address that is checked is the address that is connected to, whatever DNS answers the next
+ * time; a connection reused from the pool is one that passed it. One address that is not public among
+ * the answers refuses the host.
+ */
+export function guardedConnector(options: ConnectorOptions): buildConnector.connector {
+  const { network, overrides } = options;
+  const trust = options.ca === undefined ? {} : { ca: options.ca };
+  const guarded = buildConnector({
+    ...trust,
+    timeout: options.timeout,
+    lookup: guardLookup(network),
+  });
+  const overridden = buildConnector({ ...trust, timeout: options.timeout });
+
+  return (target, callback) => {
+    const override = overrides.get(target.hostname);
+    const finish: buildConnector.Callback = (...result) => {
+      const [error, socket] = result;
+      if (error !== null) return callback(connectFailure(error, target.hostname), null);
+      const address = socket.remoteAddress;
+      if (override === undefined && (address === undefined || !network.isPublic(address))) {
+        socket.destroy();
+        return callback(notPublic(target.hostname), null);
+      }
+      return callback(null, socket);
+    };
+    if (override !== undefined) {
+      const { address, port } = override;
+      overridden({ ...target, hostname: address, port: String(port) }, finish);
+    } else {
+      guarded({ ...target, port: String(network.port) }, finish);
+    }
+  };
+}
+
+const guardLookup =
+  (network: Network): LookupFunction =>
+  (hostname, options, callback) => {
+    network.lookup(hostname, { ...options, all: true }, (error, answer) => {
+      if (error !== null) return callback(error, []);
+      const addresses = Array.isArray(answer) ? answer : [];
+      const first = addresses[0];
+      if (first === undefined) {
+        return callback(Object.assign(new Error('no address'), { code: 'ENOTFOUND' }), []);
+      }
+      if (!addresses.every(({ address }) => network.isPublic(address))) {
+        return callback(notPublic(hostname), []);
+      }
+      if (options.all === true) return callback(null, addresses);
+      return callback(null, first.address, first.family);
+    });
+  };
+
+const notPublic = (hostname: string) =>
+  new ArchiveFailure('address_not_public', `${hostname} resolves to an address that is not public`);

@@ -1,0 +1,147 @@
+import type { Readable } from 'node:stream';
+import { Agent, type Dispatcher } from 'undici';
+import { ArchiveFailure } from '../../core/failure.ts';
+import { parseSourceUrl, redactUrl } from '../../core/source-url.ts';
+import { guardedConnector, type Network, systemNetwork } from './connector.ts';
+import { decoded, decoderFor } from './decode.ts';
+import { bodyFailure, headersFailure } from './errors.ts';
+import type { AddressOverrides } from './overrides.ts';
+import { announcedLength, header, isRedirect, statusFailure } from './response.ts';
+
+/** Redirects followed before a file counts as unreachable. */
+export const maxRedirects = 5;
+const maxHeaderBytes = 16 * 1024;
+const defaultUserAgent = 'Mozilla/5.0 (compatible; track-archiver)';
+
+export interface SourcePolicy {
+  allowedHosts: readonly string[];
+  /** Null: the archiver's own. */
+  userAgent: string | null;
+}
+
+/** A file that a provider has begun to send. */
+export interface SourceFile {
+  /** Where the bytes come from, after redirects. */
+  host: string;
+  /** Bytes that the body will have, where the provider announced it and did not compress it. */
+  length: number | undefined;
+  /** The body, to be read once or closed; throws members of the closed set only. */
+  chunks: AsyncGenerator<Buffer, void, undefined>;
+  /** Drops the connection if the body is not read to its end. */
+  close: () => void;
+}
+
+export interface Provider {
+  /**
+   * Starts to fetch an https address within the policy, redirects included. Throws an ArchiveFailure;
+   * `signal` ends the request and the body with its reason.
+   */
+  open(url: string, policy: SourcePolicy, signal: AbortSignal): Promise<SourceFile>;
+  close(): Promise<void>;
+}
+
+export interface ProviderOptions {
+  /** Milliseconds to connect, to get response headers, and between two body chunks. */
+  timeout: number;
+  overrides?: AddressOverrides;
+  network?: Network;
+  ca?: string;
+  now?: () => Date;
+}
+
+export function createProvider(options: ProviderOptions): Provider {
+  const now = options.now ?? (() => new Date());
+  const agent = new Agent({
+    connect: guardedConnector({
+      timeout: options.timeout,
+      overrides: options.overrides ?? new Map(),
+      network: options.network ?? systemNetwork,
+      ca: options.ca,
+    }),
+    headersTimeout: options.timeout,
+    bodyTimeout: options.timeout,
+    maxHeaderSize: maxHeaderBytes,
+  });
+
+  async function request(url: URL, policy: SourcePolicy, signal: AbortSignal) {
+    try {
+      return await agent.request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method: 'GET',
+        headers: {
+          accept: '*/*',
+          'accept-encoding': 'identity',
+          'user-agent': policy.userAgent ?? defaultUserAgent,
+        },
+        signal,
+      });
+    } catch (error) {
+      throw headersFailure(error, url.hostname);
+    }
+  }
+
+  return {
+    async open(raw, policy, signal) {
+      const seen = new Set<string>();
+      let url = parseSourceUrl(raw, policy.allowedHosts);
+      for (;;) {
+        seen.add(url.href);
+        const response = await request(url, policy, signal);
+        if (!isRedirect(response.statusCode)) return sourceFile(response, url, now());
+        discard(response.body);
+        url = redirectTarget(url, header(response.headers, 'location'), policy);
+        if (seen.has(url.href) || seen.size > maxRedirects) {
+          throw new ArchiveFailure(
+            'redirect_limit',
+            `The provider redirects too often or in a circle, last to ${redactUrl(url)}`,
+          );
+        }
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function redirectTarget(from: URL, location: string | undefined, policy: SourcePolicy): URL {
+  const target = location === undefined ? null : URL.parse(location, from.href);
+  if (target === null) {
+    throw new ArchiveFailure(
+      'redirect_limit',
+      `The provider redirects ${redactUrl(from)} to nowhere`,
+    );
+  }
+  return parseSourceUrl(target.href, policy.allowedHosts);
+}
+
+function sourceFile(response: Dispatcher.ResponseData, url: URL, now: Date): SourceFile {
+  try {
+    const failure = statusFailure(response.statusCode, response.headers, url, now);
+    if (failure !== undefined) throw failure;
+    const decoder = decoderFor(response.headers);
+    const body = decoder === undefined ? response.body : decoded(response.body, decoder);
+    return {
+      host: url.hostname,
+      length: decoder === undefined ? announcedLength(response.headers) : undefined,
+      chunks: readChunks(body, url.hostname),
+      close: () => discard(body),
+    };
+  } catch (error) {
+    discard(response.body);
+    throw error;
+  }
+}
+
+async function* readChunks(body: Readable, host: string): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    for await (const chunk of body) yield chunk;
+  } catch (error) {
+    throw bodyFailure(error, host);
+  }
+}
+
+/** Gives an unread body up, and its connection with it; the error that this raises is ours and means nothing. */
+function discard(body: Readable): void {
+  body.on('error', () => {});
+  body.destroy();
+}

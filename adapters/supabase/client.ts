@@ -1,0 +1,56 @@
+import { createClient, type SupabaseClient } from '@supabase/supabase-js';
+import type { z } from 'zod';
+import { ArchiveFailure } from '../../core/failure.ts';
+
+/** Milliseconds that one database call may take. */
+const callTimeout = 10_000;
+
+export interface SupabaseAccess {
+  supabaseUrl: string;
+  /** `sb_secret_…` or a legacy service_role JWT; both go as `apikey` and as Bearer, identical. */
+  supabaseKey: string;
+}
+
+/** A client for a server: no session is kept, refreshed or read from a URL. */
+export const createSupabaseClient = (access: SupabaseAccess): SupabaseClient =>
+  createClient(access.supabaseUrl, access.supabaseKey, {
+    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+  });
+
+/**
+ * Calls a database function and parses its answer. Whatever goes wrong is `database_unavailable`:
+ * the call is refused, late, or answers something that `schema` does not know.
+ */
+export async function callFunction<Schema extends z.ZodType>(
+  client: SupabaseClient,
+  name: string,
+  parameters: Record<string, unknown>,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const { data, error } = await client
+    .rpc(name, parameters)
+    .abortSignal(AbortSignal.timeout(callTimeout));
+  if (error !== null) throw databaseFailure(name, error);
+  return parseAnswer(name, schema, data);
+}
+
+/** PostgREST's or Postgres's code and message, as a failure. */
+export const databaseFailure = (
+  call: string,
+  error: { code: string; message: string },
+): ArchiveFailure =>
+  new ArchiveFailure('database_unavailable', `${call}: ${error.code} ${error.message}`, {
+    cause: error,
+  });
+
+export function parseAnswer<Schema extends z.ZodType>(
+  call: string,
+  schema: Schema,
+  data: unknown,
+): z.output<Schema> {
+  const answer = schema.safeParse(data);
+  if (answer.success) return answer.data;
+  throw new ArchiveFailure('database_unavailable', `${call} answered something unknown`, {
+    cause: answer.error,
+  });
+}

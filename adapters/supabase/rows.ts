@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { assetKinds } from '../../core/assets.ts';
+
+/** PostgREST returns a function's table as an array; these functions return exactly one row. */
+export const oneRow = <Row extends z.ZodType>(row: Row) =>
+  z
+    .array(row)
+    .length(1)
+    .transform((rows) => rows[0] as z.output<Row>);
+
+/**
+ * A timestamptz as PostgREST writes it. It stays text: Postgres counts microseconds, a Date does not,
+ * and what goes back to the database must be the same instant.
+ */
+const timestamp = z.string().refine((value) => !Number.isNaN(Date.parse(value)), 'not a time');
+
+export const PlanRow = oneRow(
+  z.discriminatedUnion('action', [
+    z.object({
+      action: z.literal('schedule'),
+      job_id: z.guid(),
+      due_at: timestamp,
+      expires_at: timestamp,
+      scheduled_for: timestamp.nullable(),
+      dispatched_at: timestamp.nullable(),
+    }),
+    z.object({ action: z.literal('cancel'), reason: z.string() }),
+    z.object({ action: z.literal('ignore'), reason: z.string() }),
+  ]),
+);
+/** What the database wants done about a track's schedule. */
+export type Plan = z.output<typeof PlanRow>;
+
+export const ClaimRow = oneRow(
+  z.discriminatedUnion('outcome', [
+    z.object({
+      outcome: z.literal('claimed'),
+      job_id: z.guid(),
+      fencing_token: z.coerce.string(),
+      attempt: z.number(),
+      user_id: z.guid(),
+      title: z.string().nullable(),
+      provider: z.string().nullable(),
+      expires_at: timestamp.nullable(),
+      allowed_hosts: z.array(z.string()),
+      user_agent: z.string().nullable(),
+      audio_url: z.string().nullable(),
+      cover_url: z.string().nullable(),
+      video_url: z.string().nullable(),
+      storage_audio_url: z.string().nullable(),
+      storage_cover_url: z.string().nullable(),
+      storage_video_url: z.string().nullable(),
+      gone: z.array(z.enum(assetKinds)).nullable(),
+    }),
+    z.object({ outcome: z.literal('busy') }),
+    z.object({ outcome: z.literal('already_archived') }),
+    z.object({ outcome: z.literal('not_completed') }),
+    z.object({ outcome: z.literal('not_found') }),
+  ]),
+);
+/** The answer to a claim; with `claimed` the track is this worker's until the lease ends. */
+export type ClaimAnswer = z.output<typeof ClaimRow>;
+export type Claim = Extract<ClaimAnswer, { outcome: 'claimed' }>;
+
+export const CompletionAnswer = z.enum(['completed', 'lease_lost', 'superseded']);
+export type Completion = z.output<typeof CompletionAnswer>;

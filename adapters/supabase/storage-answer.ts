@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { ArchiveFailure, type FailureCode } from '../../core/failure.ts';
+import { parseRetryAfter } from '../../core/retry.ts';
+
+const Rejection = z.object({
+  statusCode: z.coerce.number().int().optional(),
+  error: z.string().optional(),
+  message: z.string().optional(),
+});
+
+const ObjectInfo = z.object({ size: z.number().int().nonnegative() });
+
+export interface StorageAnswer {
+  /** The status that is meant: Storage answers 400 for much and puts the true status in the body. */
+  status: number;
+  body: unknown;
+  retryAfter: number | undefined;
+}
+
+export function storageAnswer(
+  status: number,
+  headers: Record<string, string | string[] | undefined>,
+  text: string,
+  now: Date,
+): StorageAnswer {
+  const body = parseJson(text);
+  const meant = status === 400 ? Rejection.safeParse(body).data?.statusCode : undefined;
+  const retryAfter = headers['retry-after'];
+  return {
+    status: meant ?? status,
+    body,
+    retryAfter: typeof retryAfter === 'string' ? parseRetryAfter(retryAfter, now) : undefined,
+  };
+}
+
+export function throwUnlessDone(answer: StorageAnswer): void {
+  if (answer.status >= 200 && answer.status < 300) return;
+  const { error, message } = Rejection.safeParse(answer.body).data ?? {};
+  const said = [error, message].filter((part) => part !== undefined).join(': ');
+  throw new ArchiveFailure(
+    rejectionCode(answer.status),
+    `Storage answered ${answer.status} ${said}`.trim(),
+    { retryAfter: answer.retryAfter },
+  );
+}
+
+function rejectionCode(status: number): FailureCode {
+  if (status === 401 || status === 403) return 'storage_unauthorized';
+  if (status === 413) return 'too_large';
+  // 402: over quota. 409, 423: another upload to the same path holds its lock; ours may replace.
+  if ([402, 408, 409, 423, 425, 429].includes(status) || status >= 500)
+    return 'storage_unavailable';
+  return 'storage_rejected';
+}
+
+/** Bytes of an object, from its info. */
+export function objectSize(body: unknown): number {
+  const info = ObjectInfo.safeParse(body);
+  if (info.success) return info.data.size;
+  throw new ArchiveFailure('storage_unavailable', 'Storage did not tell the size of an object', {
+    cause: info.error,
+  });
+}
+
+/** An error of the connection to Storage; members of the closed set, such as the body's own, stay what they are. */
+export function transportFailure(error: unknown): ArchiveFailure {
+  if (error instanceof ArchiveFailure) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new ArchiveFailure('storage_unavailable', `Storage: ${message}`, { cause: error });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,107 @@
+import { Agent, type Dispatcher } from 'undici';
+import type { SupabaseAccess } from './client.ts';
+import {
+  objectSize,
+  type StorageAnswer,
+  storageAnswer,
+  throwUnlessDone,
+  transportFailure,
+} from './storage-answer.ts';
+
+/** Milliseconds without any progress before Storage counts as unreachable; it may need some to finish a large file. */
+const stallTimeout = 60_000;
+
+export interface ObjectPlace {
+  bucket: string;
+  path: string;
+}
+
+export interface Upload extends ObjectPlace {
+  contentType: string;
+  /** Bytes, where they are known beforehand; another number of bytes then is an error and stores nothing. */
+  length: number | undefined;
+}
+
+/**
+ * Supabase Storage's own protocol, without supabase-js: its web streams cost half of the throughput
+ * and hold whole chunks of a large upload in memory. A contract test holds the two together.
+ */
+export interface Storage {
+  /**
+   * Stores `body`, replacing what is there. An error that `body` throws is thrown as it is, and
+   * nothing is stored then.
+   */
+  upload(object: Upload, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
+  /** Bytes that Storage has, undefined where it has no such object. */
+  size(place: ObjectPlace, signal: AbortSignal): Promise<number | undefined>;
+  remove(place: ObjectPlace): Promise<void>;
+  publicUrl(place: ObjectPlace): string;
+  close(): Promise<void>;
+}
+
+export interface StorageOptions extends SupabaseAccess {
+  now?: () => Date;
+}
+
+export function createStorage(options: StorageOptions): Storage {
+  const base = new URL(options.supabaseUrl);
+  const root = `${base.pathname.replace(/\/$/, '')}/storage/v1/object`;
+  const headers = {
+    'user-agent': 'track-archiver',
+    apikey: options.supabaseKey,
+    authorization: `Bearer ${options.supabaseKey}`,
+  };
+  const agent = new Agent({ headersTimeout: stallTimeout, bodyTimeout: stallTimeout });
+  const now = options.now ?? (() => new Date());
+
+  async function call(
+    request: Pick<Dispatcher.RequestOptions, 'method' | 'path' | 'headers' | 'body' | 'signal'>,
+  ): Promise<StorageAnswer> {
+    try {
+      const response = await agent.request({ origin: base.origin, ...request });
+      return storageAnswer(
+        response.statusCode,
+        response.headers,
+        await response.body.text(),
+        now(),
+      );
+    } catch (error) {
+      throw transportFailure(error);
+    }
+  }
+
+  return {
+    async upload(object, body, signal) {
+      const answer = await call({
+        method: 'POST',
+        path: `${root}/${encodePlace(object)}`,
+        headers: {
+          ...headers,
+          'content-type': object.contentType,
+          'cache-control': 'max-age=3600',
+          'x-upsert': 'true',
+          ...(object.length === undefined ? {} : { 'content-length': String(object.length) }),
+        },
+        body: body as AsyncIterable<Uint8Array> & Dispatcher.DispatchOptions['body'],
+        signal,
+      });
+      throwUnlessDone(answer);
+    },
+    async size(place, signal) {
+      const path = `${root}/info/${encodePlace(place)}`;
+      const answer = await call({ method: 'GET', path, headers, signal });
+      if (answer.status === 404) return undefined;
+      throwUnlessDone(answer);
+      return objectSize(answer.body);
+    },
+    async remove(place) {
+      const path = `${root}/${encodePlace(place)}`;
+      throwUnlessDone(await call({ method: 'DELETE', path, headers }));
+    },
+    publicUrl: (place) => `${base.origin}${root}/public/${encodePlace(place)}`,
+    close: () => agent.destroy(),
+  };
+}
+
+const encodePlace = ({ bucket, path }: ObjectPlace): string =>
+  [bucket, ...path.split('/')].map(encodeURIComponent).join('/');

@@ -1,0 +1,99 @@
+import type { SupabaseClient } from '@supabase/supabase-js';
+import { z } from 'zod';
+import type { AssetKind } from '../../core/assets.ts';
+import type { ArchiveFailure } from '../../core/failure.ts';
+import { callFunction, databaseFailure } from './client.ts';
+import {
+  type Claim,
+  type ClaimAnswer,
+  ClaimRow,
+  type Completion,
+  CompletionAnswer,
+  type Plan,
+  PlanRow,
+} from './rows.ts';
+
+/** What the job row keeps about a stored asset. */
+export interface StoredDetails {
+  bytes: number;
+  /** Hexadecimal. */
+  sha256: string;
+  content_type: string;
+  source_host: string;
+}
+
+/** A claim's ticket: what proves to the database that the worker still holds the track. */
+export type Ticket = Pick<Claim, 'job_id' | 'fencing_token'>;
+
+/** The database's verbs, one function each. All throw `database_unavailable`. */
+export interface Tracks {
+  plan(trackId: string): Promise<Plan>;
+  /** False: the job or the due time is not what it was when planned; plan again. */
+  confirmSchedule(jobId: string, dueAt: string, route: 'schedule' | 'queue'): Promise<boolean>;
+  claim(trackId: string, leaseSeconds: number, worker: string): Promise<ClaimAnswer>;
+  /** False: the lease is lost. */
+  storeAsset(
+    ticket: Ticket,
+    asset: AssetKind,
+    url: string,
+    details: StoredDetails,
+  ): Promise<boolean>;
+  /** Records an optional asset that the provider says is gone. False: the lease is lost. */
+  storeGone(ticket: Ticket, asset: AssetKind, code: string): Promise<boolean>;
+  complete(ticket: Ticket): Promise<Completion>;
+  fail(ticket: Ticket, failure: ArchiveFailure): Promise<boolean>;
+  release(ticket: Ticket, failure: ArchiveFailure): Promise<boolean>;
+  exists(trackId: string): Promise<boolean>;
+}
+
+export function createTracks(client: SupabaseClient): Tracks {
+  const store = (ticket: Ticket, asset: AssetKind, url: string | null, details: object) =>
+    callFunction(
+      client,
+      'store_track_asset',
+      { ...ticketParameters(ticket), _asset: asset, _storage_url: url, _details: details },
+      z.boolean(),
+    );
+  const end = (name: string, ticket: Ticket, failure: ArchiveFailure) =>
+    callFunction(
+      client,
+      name,
+      { ...ticketParameters(ticket), _error_code: failure.code, _error_message: failure.message },
+      z.boolean(),
+    );
+
+  return {
+    plan: (trackId) =>
+      callFunction(client, 'plan_track_archiving', { _track_id: trackId }, PlanRow),
+    confirmSchedule: (jobId, dueAt, route) =>
+      callFunction(
+        client,
+        'confirm_track_schedule',
+        { _job_id: jobId, _due_at: dueAt, _route: route },
+        z.boolean(),
+      ),
+    claim: (trackId, leaseSeconds, worker) =>
+      callFunction(
+        client,
+        'claim_track_archiving',
+        { _track_id: trackId, _lease_seconds: leaseSeconds, _worker: worker },
+        ClaimRow,
+      ),
+    storeAsset: (ticket, asset, url, details) => store(ticket, asset, url, details),
+    storeGone: (ticket, asset, code) => store(ticket, asset, null, { gone: true, code }),
+    complete: (ticket) =>
+      callFunction(client, 'complete_track_archiving', ticketParameters(ticket), CompletionAnswer),
+    fail: (ticket, failure) => end('fail_track_archiving', ticket, failure),
+    release: (ticket, failure) => end('release_track_archiving', ticket, failure),
+    async exists(trackId) {
+      const { data, error } = await client.from('tracks').select('id').eq('id', trackId);
+      if (error !== null) throw databaseFailure('tracks', error);
+      return data.length > 0;
+    },
+  };
+}
+
+const ticketParameters = (ticket: Ticket) => ({
+  _job_id: ticket.job_id,
+  _fencing_token: ticket.fencing_token,
+});

@@ -1,0 +1,93 @@
+import type { Claim } from '../../adapters/supabase/rows.ts';
+import type { ObjectPlace, Storage } from '../../adapters/supabase/storage.ts';
+import type { Tracks } from '../../adapters/supabase/tracks.ts';
+import type { Log } from '../../adapters/telemetry.ts';
+import { ArchiveFailure, classify } from '../../core/failure.ts';
+import { timings } from '../../core/timings.ts';
+import {
+  type AssetDependencies,
+  archiveMissing,
+  decisive,
+  jobChanged,
+  ladder,
+} from './archive-assets.ts';
+import { startBudget } from './budget.ts';
+import { type Budget, retrying } from './retrying.ts';
+
+export type TrackOutcome =
+  | { outcome: 'archived' }
+  /** Somebody else's work or nobody's. */
+  | { outcome: 'skipped'; reason: string }
+  /** The job is still this worker's: it must be failed or released. */
+  | { outcome: 'failed'; claim: Claim; failure: ArchiveFailure };
+
+export interface ArchiveDependencies extends AssetDependencies {
+  tracks: Tracks;
+  storage: Storage;
+  /** Who claims, for the operator: the invocation's request id. */
+  worker: string;
+}
+
+/**
+ * Claims a track and copies what is missing of it. Throws `database_unavailable` where the claim
+ * itself failed; everything after the claim is an outcome.
+ */
+export async function archiveTrack(
+  trackId: string,
+  dependencies: ArchiveDependencies,
+  invocation: Budget,
+): Promise<TrackOutcome> {
+  const { tracks, telemetry, worker } = dependencies;
+  // Counted from before the claim, so that the work ends before the lease does.
+  const leased = startBudget((timings.lease - timings.reportReserve) * 1000, invocation);
+  try {
+    const claim = await tracks.claim(trackId, timings.lease, worker);
+    if (claim.outcome !== 'claimed') return { outcome: 'skipped', reason: claim.outcome };
+    telemetry.log.info('Track claimed', { jobId: claim.job_id, attempt: claim.attempt });
+    return await archiveClaimed(trackId, claim, dependencies, leased);
+  } finally {
+    leased.end();
+  }
+}
+
+async function archiveClaimed(
+  trackId: string,
+  claim: Claim,
+  dependencies: ArchiveDependencies,
+  budget: Budget,
+): Promise<TrackOutcome> {
+  const { tracks, storage, telemetry } = dependencies;
+  const started = performance.now();
+  const uploaded: ObjectPlace[] = [];
+  const failures = await archiveMissing(trackId, claim, dependencies, budget, uploaded);
+  let failure = decisive(failures);
+  if (failure === undefined) {
+    const completion = await retrying(
+      () => tracks.complete(claim),
+      ladder(dependencies),
+      budget,
+    ).catch(classify);
+    if (completion === 'completed') {
+      telemetry.count('TracksArchived');
+      telemetry.count('ArchiveDuration', performance.now() - started);
+      return { outcome: 'archived' };
+    }
+    failure = completion instanceof ArchiveFailure ? completion : jobChanged(completion);
+  }
+  if (failure.code !== 'lease_lost') return { outcome: 'failed', claim, failure };
+  await removeIfDeleted(trackId, uploaded, tracks, storage, telemetry.log);
+  return { outcome: 'skipped', reason: 'lease_lost' };
+}
+
+/** A track that was deleted while it was copied leaves nothing behind. */
+async function removeIfDeleted(
+  trackId: string,
+  uploaded: readonly ObjectPlace[],
+  tracks: Pick<Tracks, 'exists'>,
+  storage: Pick<Storage, 'remove'>,
+  log: Log,
+): Promise<void> {
+  if (uploaded.length === 0 || (await tracks.exists(trackId))) return;
+  for (const place of uploaded) await storage.remove(place);
+  log.info('Removed the files of a deleted track', { files: uploaded.length });
+}

@@ -1,0 +1,112 @@
+import type { Provider, SourceFile, SourcePolicy } from '../../adapters/provider/provider.ts';
+import type { ObjectPlace, Storage } from '../../adapters/supabase/storage.ts';
+import type { StoredDetails } from '../../adapters/supabase/tracks.ts';
+import { type AssetKind, buckets, objectPath } from '../../core/assets.ts';
+import { ArchiveFailure } from '../../core/failure.ts';
+import { type MediaType, recognise, sniffBytes } from '../../core/media.ts';
+import { Measure } from './measure.ts';
+
+export interface AssetSource {
+  kind: AssetKind;
+  url: string;
+  userId: string;
+  trackId: string;
+  policy: SourcePolicy;
+}
+
+export interface StoredAsset {
+  place: ObjectPlace;
+  url: string;
+  details: StoredDetails;
+}
+
+export interface CopyDependencies {
+  provider: Pick<Provider, 'open'>;
+  storage: Pick<Storage, 'upload' | 'size' | 'publicUrl'>;
+}
+
+/**
+ * Copies one asset from the provider into Storage, once, as a stream. Resolves when Storage holds
+ * exactly the bytes that the provider sent, and they are of the kind that they should be.
+ */
+export async function copyAsset(
+  source: AssetSource,
+  { provider, storage }: CopyDependencies,
+  outerSignal: AbortSignal,
+): Promise<StoredAsset> {
+  const bucket = buckets[source.kind];
+  const controller = new AbortController();
+  const signal = AbortSignal.any([outerSignal, controller.signal]);
+  const file = await provider.open(source.url, source.policy, signal);
+  try {
+    if (file.length !== undefined && file.length > bucket.maxBytes) {
+      throw new ArchiveFailure('too_large', `The provider announced ${file.length} bytes`);
+    }
+    const head = await readHead(file);
+    const type = await recogniseHead(source.kind, head);
+    const place = {
+      bucket: bucket.id,
+      path: objectPath(source.userId, source.trackId, type.extension),
+    };
+    const measure = new Measure(bucket.maxBytes);
+    const body = measure.through(head, file.chunks);
+    const object = { ...place, contentType: type.mime, length: file.length };
+    await storage.upload(object, body, signal).catch((error: unknown) => {
+      throw measure.failure ?? error;
+    });
+    await verifyStored(place, file.length, measure.bytes, storage, signal);
+    return {
+      place,
+      url: storage.publicUrl(place),
+      details: {
+        bytes: measure.bytes,
+        sha256: measure.sha256(),
+        content_type: type.mime,
+        source_host: file.host,
+      },
+    };
+  } finally {
+    // Whatever is still under way on either side ends here: a source that stalls after Storage gave up.
+    controller.abort();
+    file.close();
+  }
+}
+
+/** The first chunks, enough of them to recognise the file. */
+async function readHead(file: SourceFile): Promise<Buffer[]> {
+  const head: Buffer[] = [];
+  let bytes = 0;
+  while (bytes < sniffBytes) {
+    const next = await file.chunks.next();
+    if (next.done) break;
+    head.push(next.value);
+    bytes += next.value.length;
+  }
+  if (bytes === 0) throw new ArchiveFailure('provider_empty', 'The provider sent no bytes');
+  return head;
+}
+
+async function recogniseHead(kind: AssetKind, head: readonly Buffer[]): Promise<MediaType> {
+  const recognition = await recognise(kind, Buffer.concat(head).subarray(0, sniffBytes));
+  if (recognition.outcome === 'accepted') return recognition.type;
+  if (recognition.outcome === 'wrong-kind') {
+    throw new ArchiveFailure('media_wrong_kind', `The ${kind} is ${recognition.found}`);
+  }
+  throw new ArchiveFailure('media_unrecognised', `The ${kind} is no media file`);
+}
+
+async function verifyStored(
+  place: ObjectPlace,
+  announced: number | undefined,
+  sent: number,
+  storage: Pick<Storage, 'size'>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (announced !== undefined && announced !== sent) {
+    throw new ArchiveFailure('provider_truncated', `${sent} bytes of the announced ${announced}`);
+  }
+  const stored = await storage.size(place, signal);
+  if (stored !== sent) {
+    throw new ArchiveFailure('storage_mismatch', `Storage has ${stored ?? 'no'} bytes of ${sent}`);
+  }
+}

@@ -1,0 +1,55 @@
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Context, LambdaFunctionURLEvent, LambdaFunctionURLResult } from 'aws-lambda';
+import { awsDefaults } from '../../adapters/aws.ts';
+import { createSendTrack } from '../../adapters/queue.ts';
+import { createScheduler } from '../../adapters/scheduler.ts';
+import { createReadSecret } from '../../adapters/secrets.ts';
+import { createSupabaseClient } from '../../adapters/supabase/client.ts';
+import { createTracks } from '../../adapters/supabase/tracks.ts';
+import { createTelemetry } from '../../adapters/telemetry.ts';
+import { enqueueEnvironment, parseConfiguration } from '../../core/environment.ts';
+import { memoizeLatest } from '../../core/memoize.ts';
+import { enqueueTrack } from './enqueue.ts';
+import { receiveWebhook } from './receive.ts';
+
+const environment = parseConfiguration(
+  "The enqueue Lambda's environment",
+  enqueueEnvironment,
+  process.env,
+);
+const telemetry = createTelemetry('track-archiver-enqueue');
+const readSecret = createReadSecret(new SecretsManagerClient(awsDefaults), environment.SECRET_ID);
+const tracksOf = memoizeLatest((access: Awaited<ReturnType<typeof readSecret>>) =>
+  createTracks(createSupabaseClient(access)),
+);
+const scheduler = createScheduler({
+  client: new SchedulerClient(awsDefaults),
+  group: environment.SCHEDULE_GROUP,
+  roleArn: environment.SCHEDULE_ROLE_ARN,
+  queueArn: environment.ARCHIVE_QUEUE_ARN,
+  deadLetterArn: environment.SCHEDULE_DEAD_LETTER_ARN,
+});
+const send = createSendTrack(new SQSClient(awsDefaults), environment.ARCHIVE_QUEUE_URL);
+const now = () => new Date();
+
+export const handler = (
+  event: LambdaFunctionURLEvent,
+  context: Context,
+): Promise<LambdaFunctionURLResult> =>
+  telemetry.invocation(context, () =>
+    receiveWebhook(event, {
+      readWebhookSecrets: async () => (await readSecret()).webhookSecrets,
+      enqueue: async (trackId) =>
+        enqueueTrack(trackId, {
+          tracks: tracksOf(await readSecret()),
+          scheduler,
+          send,
+          now,
+          windowMinutes: environment.SCHEDULE_WINDOW_MINUTES,
+        }),
+      telemetry,
+      now,
+    }),
+  );

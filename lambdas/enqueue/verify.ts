@@ -1,0 +1,46 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { Webhook } from 'standardwebhooks';
+import { timings } from '../../core/timings.ts';
+
+/** A webhook as it came: header names in lower case, the body as the exact text that was sent. */
+export interface RawWebhook {
+  headers: Record<string, string | undefined>;
+  body: string;
+}
+
+/** For webhooks made in the Supabase dashboard, which cannot sign: one of the secrets, as it is. */
+const sharedSecretHeader = 'x-webhook-secret';
+
+/** Whether a webhook carries anything to verify; one that does not is refused without reading a secret. */
+export const hasCredentials = ({ headers }: RawWebhook): boolean =>
+  Boolean(headers['webhook-signature'] || headers[sharedSecretHeader]);
+
+/**
+ * Whether a webhook comes from somebody who knows one of `secrets`: by a Standard Webhooks signature
+ * that is at most an hour old (pg_net may be late; the operation is idempotent), or by the secret
+ * itself in the header `x-webhook-secret`. Constant time in the secrets.
+ */
+export function isAuthentic(webhook: RawWebhook, secrets: readonly string[], now: Date): boolean {
+  const { headers, body } = webhook;
+  const shared = headers[sharedSecretHeader];
+  if (shared !== undefined && secrets.some((secret) => sameText(shared, secret))) return true;
+
+  const id = headers['webhook-id'];
+  const sent = parseTimestamp(headers['webhook-timestamp']);
+  const signatures = headers['webhook-signature']?.split(' ') ?? [];
+  if (!id || sent === undefined) return false;
+  if (Math.abs(now.getTime() - sent.getTime()) > timings.webhookTolerance * 1000) return false;
+  // The library's own verify() allows five minutes, by the ambient clock: only its sign() is used.
+  const keys = secrets.filter((secret) => secret.startsWith('whsec_'));
+  const expected = keys.map((key) => new Webhook(key).sign(id, sent, body));
+  return expected.some((right) => signatures.some((given) => sameText(given, right)));
+}
+
+function parseTimestamp(value: string | undefined): Date | undefined {
+  if (value === undefined || !/^\d{1,12}$/.test(value)) return undefined;
+  return new Date(Number(value) * 1000);
+}
+
+/** Compares digests, so that neither content nor length shows in the time taken. */
+const sameText = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
