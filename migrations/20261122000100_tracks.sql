@@ -1,0 +1,130 @@
+-- Why: the table of the app, public.tracks, gets the six columns that say where a track's files are.
+--   An empty project gets the table itself, with row level security; an app's own table keeps its
+--   policies, grants, triggers and indexes. What the archiver needs is checked before anything changes.
+-- Lock: public.tracks access exclusive, milliseconds: catalogue only, no row is read or rewritten
+--   (a constant default needs no rewrite since Postgres 11).
+-- Again: every step is skipped where it is done already.
+set local lock_timeout = '3s';
+
+do $$
+declare
+  _problems text;
+begin
+  if to_regclass('public.tracks') is null then
+    return;
+  end if;
+
+  select string_agg(problem, '; ' order by problem) into _problems
+  from (
+    select format('column %s (%s) is missing', expected.name, expected.types[1]) as problem
+    from (values
+      ('id', array['uuid']),
+      ('user_id', array['uuid']),
+      ('title', array['text', 'character varying']),
+      ('status', array['text', 'character varying', 'USER-DEFINED']),
+      ('provider', array['text', 'character varying', 'USER-DEFINED']),
+      ('audio_url', array['text', 'character varying']),
+      ('cover_url', array['text', 'character varying']),
+      ('video_url', array['text', 'character varying']),
+      ('metadata', array['jsonb']),
+      ('created_at', array['timestamp with time zone'])
+    ) as expected (name, types)
+    where not exists (
+      select from information_schema.columns as c
+      where c.table_schema = 'public' and c.table_name = 'tracks'
+        and c.column_name = expected.name and c.data_type = any (expected.types)
+    )
+    union all
+    select format('column %s is %s, not %s', c.column_name, c.data_type, expected.type)
+    from (values
+      ('archived_to_storage', 'boolean'),
+      ('storage_audio_url', 'text'),
+      ('storage_cover_url', 'text'),
+      ('storage_video_url', 'text'),
+      ('archive_scheduled_at', 'timestamp with time zone'),
+      ('archived_at', 'timestamp with time zone')
+    ) as expected (name, type)
+    join information_schema.columns as c
+      on c.table_schema = 'public' and c.table_name = 'tracks'
+      and c.column_name = expected.name and c.data_type <> expected.type
+    union all
+    select 'it is not a table'
+    from pg_catalog.pg_class as c
+    where c.oid = 'public.tracks'::regclass and c.relkind not in ('r', 'p')
+    union all
+    select 'id is neither its primary key nor unique'
+    where not exists (
+      select from pg_catalog.pg_index as i
+      join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+      where i.indrelid = 'public.tracks'::regclass and i.indisunique and i.indisvalid
+        and i.indnkeyatts = 1 and i.indpred is null and a.attname = 'id'
+    )
+    union all
+    select format('it belongs to %s, of whom %s is no member', pg_get_userbyid(c.relowner), current_user)
+    from pg_catalog.pg_class as c
+    where c.oid = 'public.tracks'::regclass and not pg_has_role(current_user, c.relowner, 'usage')
+  ) as found;
+
+  if _problems is not null then
+    raise exception 'the track archiver does not fit public.tracks: %', _problems
+      using errcode = 'object_not_in_prerequisite_state',
+        hint = 'Nothing was changed. Add or rename the columns, then apply the migrations again.';
+  end if;
+end
+$$;
+
+do $$
+begin
+  if to_regclass('public.tracks') is not null then
+    return;
+  end if;
+
+  create table public.tracks (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null references auth.users (id) on delete cascade,
+    title text not null,
+    prompt text not null default '',
+    status text not null default 'pending',
+    provider text,
+    audio_url text,
+    cover_url text,
+    video_url text,
+    metadata jsonb,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now()
+  );
+  create index tracks_user_id on public.tracks (user_id);
+
+  alter table public.tracks enable row level security;
+  revoke all on public.tracks from public, anon, authenticated;
+  grant select, insert, update, delete on public.tracks to authenticated;
+  grant all on public.tracks to service_role;
+
+  create policy "Users can read own tracks" on public.tracks
+    for select to authenticated using (user_id = (select auth.uid()));
+  create policy "Users can insert own tracks" on public.tracks
+    for insert to authenticated with check (user_id = (select auth.uid()));
+  create policy "Users can update own tracks" on public.tracks
+    for update to authenticated
+    using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+  create policy "Users can delete own tracks" on public.tracks
+    for delete to authenticated using (user_id = (select auth.uid()));
+end
+$$;
+
+alter table public.tracks
+  add column if not exists archived_to_storage boolean default false,
+  add column if not exists storage_audio_url text,
+  add column if not exists storage_cover_url text,
+  add column if not exists storage_video_url text,
+  add column if not exists archive_scheduled_at timestamptz,
+  add column if not exists archived_at timestamptz;
+alter table public.tracks alter column archived_to_storage set default false;
+
+-- The archiving functions run as the service that calls them.
+grant select, update on public.tracks to service_role;
+
+comment on column public.tracks.archived_to_storage is
+  'True only when every file that the track had is in Storage. Null counts as false. The service''s alone.';
+comment on column public.tracks.archive_scheduled_at is
+  'When archiving is due, by the policy of the provider. Null until the track is completed.';

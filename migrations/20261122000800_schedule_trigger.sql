@@ -1,0 +1,134 @@
+-- Why: a completed track is given its archiving date by the database, in the app's own statement, and
+--   users who may update their rows cannot change where the archive is.
+-- Lock: public.tracks share row exclusive, milliseconds: catalogue only (writes wait, reads do not);
+--   access exclusive instead where triggers of the replaced system have to go.
+-- Again: functions and triggers are replaced.
+set local lock_timeout = '3s';
+
+-- A source that has to be archived anew: another address, and none of our own copies.
+create or replace function archiver.is_new_source(_old text, _new text, _stored text) returns boolean
+language sql immutable set search_path = ''
+as $$
+  select btrim(_new) <> ''
+    and btrim(_new) is distinct from btrim(_old)
+    and btrim(_new) is distinct from _stored
+    and _new !~ '/storage/v1/[^?#]*/tracks-(audio|covers|videos)/'
+$$;
+revoke all on function archiver.is_new_source(text, text, text) from public, anon, authenticated;
+
+-- Never makes the statement of the app fail or wait: what it cannot work out stays null, and planning
+-- fills it in.
+create or replace function public.schedule_track_archiving() returns trigger
+language plpgsql security definer set search_path = ''
+as $$
+declare
+  _reopened boolean := false;
+  _due boolean;
+begin
+  if tg_op = 'UPDATE' then
+    -- The copy of an asset whose source has changed is no longer the copy of this asset.
+    if archiver.is_new_source(old.audio_url, new.audio_url, new.storage_audio_url) then
+      new.storage_audio_url := null;
+      _reopened := true;
+    end if;
+    if archiver.is_new_source(old.cover_url, new.cover_url, new.storage_cover_url) then
+      new.storage_cover_url := null;
+      _reopened := true;
+    end if;
+    if archiver.is_new_source(old.video_url, new.video_url, new.storage_video_url) then
+      new.storage_video_url := null;
+      _reopened := true;
+    end if;
+    if _reopened then
+      new.archived_to_storage := false;
+      new.archived_at := null;
+    end if;
+  end if;
+
+  if new.archived_to_storage is true then
+    return new;
+  end if;
+  if new.status is distinct from 'completed' then
+    new.archive_scheduled_at := null;
+    return new;
+  end if;
+
+  _due := new.archive_scheduled_at is null;
+  if tg_op = 'UPDATE' then
+    _due := _due or new.archive_scheduled_at is not distinct from old.archive_scheduled_at and (
+      old.status is distinct from new.status
+      or old.provider is distinct from new.provider
+      or old.created_at is distinct from new.created_at
+      or old.metadata ->> 'expires_at' is distinct from new.metadata ->> 'expires_at');
+  end if;
+  if _due then
+    new.archive_scheduled_at := null;
+    lock table public.track_archiving_policies in access share mode nowait;
+    select timing.due_at into new.archive_scheduled_at
+    from archiver.track_timing(new.provider::text, new.created_at, new.metadata) as timing;
+  end if;
+  return new;
+exception when others then
+  raise warning 'track %: its archiving is not scheduled yet: %', new.id, sqlerrm;
+  return new;
+end
+$$;
+revoke all on function public.schedule_track_archiving() from public, anon, authenticated;
+
+-- Runs as the role of the statement, and only where a protected column really changes.
+create or replace function archiver.guard_archive_columns() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if pg_catalog.pg_has_role(current_user, 'service_role', 'usage')
+    or pg_catalog.pg_has_role(current_user, (select relowner from pg_catalog.pg_class where oid = tg_relid), 'usage')
+  then
+    return new;
+  end if;
+  raise exception 'the archive columns of a track are set by the archiver alone'
+    using errcode = 'insufficient_privilege';
+end
+$$;
+revoke all on function archiver.guard_archive_columns() from public, anon, authenticated;
+
+do $$
+declare
+  _trigger text;
+begin
+  for _trigger in
+    select tgname from pg_catalog.pg_trigger
+    where tgrelid = 'public.tracks'::regclass and not tgisinternal
+      and tgfoid = 'public.schedule_track_archiving()'::regprocedure
+      and tgname not in ('track_archiving_schedule_insert', 'track_archiving_schedule_update')
+  loop
+    execute format('drop trigger %I on public.tracks', _trigger);
+  end loop;
+end
+$$;
+
+-- Triggers fire in the order of their names: the guard sees what the user wrote, before the schedule
+-- adds what is ours. The conditions keep all other updates of tracks free of any function call.
+create or replace trigger track_archiving_guard_insert before insert on public.tracks
+  for each row when (new.archived_to_storage is true or new.storage_audio_url is not null
+    or new.storage_cover_url is not null or new.storage_video_url is not null
+    or new.archive_scheduled_at is not null or new.archived_at is not null)
+  execute function archiver.guard_archive_columns();
+create or replace trigger track_archiving_guard_update before update on public.tracks
+  for each row when (
+    (old.archived_to_storage, old.storage_audio_url, old.storage_cover_url, old.storage_video_url,
+      old.archive_scheduled_at, old.archived_at)
+    is distinct from
+    (new.archived_to_storage, new.storage_audio_url, new.storage_cover_url, new.storage_video_url,
+      new.archive_scheduled_at, new.archived_at))
+  execute function archiver.guard_archive_columns();
+
+create or replace trigger track_archiving_schedule_insert before insert on public.tracks
+  for each row when (new.status = 'completed')
+  execute function public.schedule_track_archiving();
+create or replace trigger track_archiving_schedule_update before update on public.tracks
+  for each row when (
+    (old.status, old.provider, old.created_at, old.audio_url, old.cover_url, old.video_url)
+    is distinct from
+    (new.status, new.provider, new.created_at, new.audio_url, new.cover_url, new.video_url)
+    or old.metadata ->> 'expires_at' is distinct from new.metadata ->> 'expires_at')
+  execute function public.schedule_track_archiving();

@@ -1,0 +1,51 @@
+-- Why: the three buckets of the spec with their limits, and who may do what with their files.
+-- Lock: storage.objects access exclusive, milliseconds: catalogue only.
+-- Again: limits are set back to the spec's; types that the app added to a bucket stay.
+set local lock_timeout = '3s';
+
+insert into storage.buckets as b (id, name, public, file_size_limit, allowed_mime_types) values
+  ('tracks-audio', 'tracks-audio', true, 100 * 1024 * 1024, array[
+    'audio/mpeg', 'audio/mp3', 'audio/wav', 'audio/x-wav', 'audio/wave', 'audio/flac', 'audio/x-flac',
+    'audio/ogg', 'audio/opus', 'audio/aac', 'audio/mp4', 'audio/m4a', 'audio/x-m4a', 'audio/webm']),
+  ('tracks-covers', 'tracks-covers', true, 10 * 1024 * 1024, array['image/jpeg', 'image/png', 'image/webp']),
+  ('tracks-videos', 'tracks-videos', true, 500 * 1024 * 1024, array['video/mp4', 'video/webm'])
+on conflict (id) do update
+set public = excluded.public,
+  file_size_limit = excluded.file_size_limit,
+  allowed_mime_types = excluded.allowed_mime_types || array(
+    select mime from unnest(b.allowed_mime_types) as mime where mime <> all (excluded.allowed_mime_types));
+
+drop policy if exists "Track files are readable by everybody" on storage.objects;
+create policy "Track files are readable by everybody" on storage.objects
+  for select to public
+  using (bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos'));
+
+drop policy if exists "Users can upload own track files" on storage.objects;
+create policy "Users can upload own track files" on storage.objects
+  for insert to authenticated
+  with check (bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos')
+    and (storage.foldername(name))[1] = (select auth.uid())::text);
+
+drop policy if exists "Users can delete own track files" on storage.objects;
+create policy "Users can delete own track files" on storage.objects
+  for delete to authenticated
+  using (bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos')
+    and (storage.foldername(name))[1] = (select auth.uid())::text);
+
+-- Policies add up: one of the app's own that forgets the folder still opens it.
+do $$
+declare
+  _policy record;
+begin
+  for _policy in
+    select policyname, cmd from pg_catalog.pg_policies
+    where schemaname = 'storage' and tablename = 'objects' and permissive = 'PERMISSIVE' and cmd <> 'SELECT'
+      and roles && array['public', 'anon', 'authenticated']::name[]
+      and concat(qual, with_check) ~ 'tracks-(audio|covers|videos)'
+      and concat(qual, with_check) !~ 'auth\.(uid|jwt|role)\('
+  loop
+    raise warning 'the policy "%" on storage.objects lets users % track files of others: drop it',
+      _policy.policyname, lower(_policy.cmd);
+  end loop;
+end
+$$;

@@ -1,0 +1,146 @@
+-- Why: the spec's monitoring and manual functions, for the service alone: the replaced system let every
+--   signed-in user list and mark the tracks of all, and its statistics were refreshed by nobody.
+-- Lock: public.tracks share, where the index is built here, which is only in a table under 64 MB (writes wait
+--   well under a second, reads do not). A larger one is left to `create index concurrently`.
+-- Again: functions and the view are replaced.
+set local lock_timeout = '3s';
+
+do $$
+declare
+  _function regprocedure;
+begin
+  -- Return types cannot be replaced, and an overload left over would keep its grants.
+  for _function in
+    select oid::regprocedure from pg_catalog.pg_proc
+    where pronamespace = 'public'::regnamespace
+      and proname in ('get_tracks_needing_archiving', 'mark_track_archived')
+  loop
+    execute format('drop function %s', _function);
+  end loop;
+
+  if (select relkind from pg_catalog.pg_class where oid = to_regclass('public.archive_statistics')) = 'm' then
+    drop materialized view public.archive_statistics;
+  end if;
+
+  if to_regclass('public.tracks_archiving_worklist') is not null then
+    null;
+  elsif pg_relation_size('public.tracks') < 64 * 1024 * 1024 then
+    create index tracks_archiving_worklist on public.tracks (archive_scheduled_at)
+      where status = 'completed' and archived_to_storage is not true;
+  else
+    raise notice 'public.tracks is large; when convenient, run: create index concurrently if not exists tracks_archiving_worklist on public.tracks (archive_scheduled_at) where status = ''completed'' and archived_to_storage is not true;';
+  end if;
+end
+$$;
+
+-- Due, not archived, in nobody's hands and not given up; the most urgent first.
+create function public.get_tracks_needing_archiving(_limit integer default 50)
+returns table (track_id uuid, user_id uuid, title text, provider text,
+  audio_url text, cover_url text, video_url text, created_at timestamptz,
+  archive_scheduled_at timestamptz, expires_at timestamptz, days_until_expiry numeric)
+language sql stable set search_path = ''
+as $$
+  select t.id, t.user_id, t.title, t.provider::text, t.audio_url, t.cover_url, t.video_url, t.created_at,
+    coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
+    round(extract(epoch from timing.expires_at - archiver.clock()) / 86400, 6)
+  from public.tracks as t,
+    lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+  where t.status = 'completed' and t.archived_to_storage is not true
+    and (t.archive_scheduled_at is null or t.archive_scheduled_at <= archiver.clock())
+    and coalesce(t.archive_scheduled_at, timing.due_at) <= archiver.clock()
+    and not exists (
+      select from public.track_archiving_jobs as j
+      where j.track_id = t.id and j.status = 'processing' and j.lease_expires_at > archiver.clock())
+    and not (
+      not exists (
+        select from public.track_archiving_jobs as j
+        where j.track_id = t.id and j.status in ('pending', 'processing'))
+      and archiver.is_given_up(t.id, t.audio_url, t.cover_url, t.video_url))
+  order by timing.expires_at, t.id
+  limit greatest(_limit, 0)
+$$;
+
+-- For files that a person uploaded. The job says so, and a worker that holds the track loses it.
+-- False: there is no such track.
+create function public.mark_track_archived(
+  _track_id uuid, _storage_audio_url text, _storage_cover_url text default null, _storage_video_url text default null)
+returns boolean
+language plpgsql set search_path = ''
+as $$
+declare
+  _track public.tracks;
+  _job public.track_archiving_jobs;
+begin
+  if coalesce(btrim(_storage_audio_url), '') = '' then
+    raise exception 'a track is archived only with its audio' using errcode = 'invalid_parameter_value';
+  end if;
+  select * into _track from public.tracks as t where t.id = _track_id for no key update;
+  if not found then
+    return false;
+  end if;
+  update public.tracks
+  set archived_to_storage = true,
+    archived_at = archiver.clock(),
+    storage_audio_url = btrim(_storage_audio_url),
+    storage_cover_url = coalesce(nullif(btrim(_storage_cover_url), ''), storage_cover_url),
+    storage_video_url = coalesce(nullif(btrim(_storage_video_url), ''), storage_video_url)
+  where id = _track_id returning * into _track;
+
+  select * into _job from public.track_archiving_jobs as j
+  where j.track_id = _track_id and j.status in ('pending', 'processing') for update;
+  if not found then
+    insert into public.track_archiving_jobs (track_id, user_id) values (_track_id, _track.user_id)
+    returning * into _job;
+  end if;
+  if _job.status = 'pending' then
+    update public.track_archiving_jobs
+    set status = 'processing', fencing_token = nextval('archiver.fencing_tokens'),
+      lease_expires_at = archiver.clock(), started_at = archiver.clock()
+    where id = _job.id;
+  end if;
+  update public.track_archiving_jobs
+  set status = 'completed', completed_at = archiver.clock(), lease_expires_at = null,
+    claimed_by = 'mark_track_archived', error_code = null, error_message = null,
+    storage_audio_url = _track.storage_audio_url,
+    storage_cover_url = _track.storage_cover_url,
+    storage_video_url = _track.storage_video_url,
+    metadata = (metadata - 'assets') || '{"manual": true}',
+    updated_at = archiver.clock()
+  where id = _job.id;
+  return true;
+end
+$$;
+
+-- A track that can be archived is archived, pending or expired; urgent ones are those of the pending that
+-- have less than two days. The percentage is of all three; of nothing it is 100.
+create or replace view public.archive_statistics with (security_invoker = true) as
+select
+  counted.total_archived,
+  counted.pending_archive,
+  counted.urgent_archive_needed,
+  counted.expired_tracks,
+  case when counted.everything = 0 then 100
+    else round(100.0 * counted.total_archived / counted.everything, 1) end as archive_percentage
+from (
+  select
+    count(*) filter (where t.archived_to_storage) as total_archived,
+    count(*) filter (where timing.left_over > interval '0') as pending_archive,
+    count(*) filter (where timing.left_over > interval '0' and timing.left_over < interval '2 days')
+      as urgent_archive_needed,
+    count(*) filter (where timing.left_over <= interval '0') as expired_tracks,
+    count(*) as everything
+  from public.tracks as t
+  left join lateral (
+    select a.expires_at - archiver.clock() as left_over
+    from archiver.track_timing(t.provider::text, t.created_at, t.metadata) as a
+    where t.archived_to_storage is not true
+  ) as timing on true
+  where t.archived_to_storage or t.status = 'completed'
+) as counted;
+
+revoke all on public.archive_statistics from public, anon, authenticated;
+grant select on public.archive_statistics to service_role;
+revoke all on function public.get_tracks_needing_archiving(integer) from public, anon, authenticated;
+revoke all on function public.mark_track_archived(uuid, text, text, text) from public, anon, authenticated;
+grant execute on function public.get_tracks_needing_archiving(integer) to service_role;
+grant execute on function public.mark_track_archived(uuid, text, text, text) to service_role;
