@@ -1,0 +1,163 @@
+import {
+  DeleteMessageBatchCommand,
+  GetQueueUrlCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { z } from 'zod';
+import { account, region } from './aws-error.ts';
+import { FunctionError, type LambdaFunction } from './lambda.ts';
+import type { Queue } from './queue.ts';
+
+/** A missing or empty list is a success (Lambda Developer Guide, "Reporting batch item failures"). */
+const BatchResponse = z
+  .object({
+    batchItemFailures: z
+      .array(z.object({ itemIdentifier: z.string().min(1) }))
+      .nullish()
+      .transform((list) => list ?? []),
+  })
+  .nullable();
+
+export interface EventSourceOptions {
+  /** Polled over the wire. With `queue`, `idle` knows of messages that are not here yet. */
+  endpoint: { url: string; queue?(name: string): Queue | undefined };
+  queueName: string;
+  fn: LambdaFunction;
+  batchSize: number;
+  maxConcurrency: number;
+}
+
+export interface EventSource {
+  stop(): Promise<void>;
+  /** Nothing in hand, and nothing that could be received now. */
+  idle(): boolean;
+}
+
+/** Milliseconds until the next poll where the queue is gone or the function takes no more. */
+const pause = 200;
+
+/**
+ * Lambda's event source mapping for SQS with ReportBatchItemFailures. What the function did not name as
+ * failed is deleted. An error, an answer of another shape or the name of a message that was not in the
+ * batch fails the whole batch: nothing is deleted, and all comes back after its visibility timeout.
+ */
+export function startEventSource(options: EventSourceOptions): EventSource {
+  const { endpoint, queueName, fn, batchSize, maxConcurrency } = options;
+  const client = new SQSClient({
+    endpoint: endpoint.url,
+    region,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    maxAttempts: 1,
+  });
+  const stopping = new AbortController();
+  const working = new Set<Promise<void>>();
+  /** Receives that arrived here, by message: what the queue handed out may still be on the wire. */
+  const arrived = new Map<string, string | undefined>();
+
+  async function work(QueueUrl: string, messages: Message[]): Promise<void> {
+    const failed = await failures(options, messages);
+    const done = messages.filter((message) => !failed.has(message.MessageId ?? ''));
+    if (done.length === 0) return;
+    const Entries = done.map((message, index) => ({
+      Id: String(index),
+      ReceiptHandle: message.ReceiptHandle,
+    }));
+    await client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries })).catch(() => {});
+  }
+
+  async function poll(): Promise<void> {
+    const { signal } = stopping;
+    while (!signal.aborted) {
+      try {
+        const { QueueUrl = '' } = await client.send(
+          new GetQueueUrlCommand({ QueueName: queueName }),
+        );
+        while (!signal.aborted) {
+          if (working.size >= maxConcurrency) await Promise.race(working);
+          const { Messages = [] } = await client.send(
+            new ReceiveMessageCommand({
+              QueueUrl,
+              MaxNumberOfMessages: batchSize,
+              WaitTimeSeconds: 20,
+              MessageSystemAttributeNames: ['All'],
+              MessageAttributeNames: ['All'],
+            }),
+            { abortSignal: signal },
+          );
+          if (Messages.length === 0) continue;
+          for (const { MessageId = '', Attributes } of Messages) {
+            arrived.set(MessageId, Attributes?.ApproximateReceiveCount);
+          }
+          const task = work(QueueUrl, Messages).finally(() => working.delete(task));
+          working.add(task);
+        }
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, signal.aborted ? 0 : pause));
+      }
+    }
+  }
+
+  const polling = poll();
+  return {
+    idle() {
+      const now = fn.clock.now();
+      const messages = endpoint.queue?.(queueName)?.messages ?? [];
+      const awaited = messages.some(
+        ({ id, receives, visibleAt }) =>
+          visibleAt <= now || (receives > 0 && arrived.get(id) !== String(receives)),
+      );
+      return working.size === 0 && !awaited;
+    },
+    async stop() {
+      stopping.abort();
+      await polling;
+      await Promise.all(working);
+      client.destroy();
+    },
+  };
+}
+
+/** The ids of the messages that stay on the queue. */
+async function failures(
+  { fn, queueName }: EventSourceOptions,
+  messages: Message[],
+): Promise<Set<string>> {
+  const ids = new Set(messages.map((message) => message.MessageId ?? ''));
+  try {
+    const Records = messages.map((message) => toRecord(message, queueName));
+    const response = BatchResponse.safeParse(await fn.invoke({ Records }));
+    if (!response.success) return ids;
+    const named = response.data?.batchItemFailures.map((item) => item.itemIdentifier) ?? [];
+    return named.every((id) => ids.has(id)) ? new Set(named) : ids;
+  } catch (error) {
+    if (!(error instanceof FunctionError)) throw error;
+    return ids;
+  }
+}
+
+/** A message in the shape of Lambda's SQS event. */
+function toRecord(message: Message, queueName: string) {
+  const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [
+    name,
+    {
+      dataType: value.DataType,
+      stringValue: value.StringValue,
+      ...(value.BinaryValue && { binaryValue: Buffer.from(value.BinaryValue).toString('base64') }),
+      stringListValues: [],
+      binaryListValues: [],
+    },
+  ]);
+  return {
+    messageId: message.MessageId,
+    receiptHandle: message.ReceiptHandle,
+    body: message.Body,
+    attributes: message.Attributes,
+    messageAttributes: Object.fromEntries(attributes),
+    md5OfBody: message.MD5OfBody,
+    eventSource: 'aws:sqs',
+    eventSourceARN: `arn:aws:sqs:${region}:${account}:${queueName}`,
+    awsRegion: region,
+  };
+}
