@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The environment of each Lambda: one typed contract, imported by the infrastructure that sets it and

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Why a track is on the queue. */
 export const reasons = ['schedule', 'sweep', 'manual', 'request'] as const;

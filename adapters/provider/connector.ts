@@ -1,8 +1,9 @@
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { buildConnector } from 'undici';
+import type { buildConnector as Undici } from 'undici';
 import { ArchiveFailure } from '../../core/failure.ts';
 import { isPublicAddress } from '../../core/source-url.ts';
+import { buildConnector } from '../http.ts';
 import { connectFailure } from './errors.ts';
 import type { AddressOverrides } from './overrides.ts';
 
@@ -35,7 +36,7 @@ export interface ConnectorOptions {
  * time; a connection reused from the pool is one that passed it. One address that is not public among
  * the answers refuses the host.
  */
-export function guardedConnector(options: ConnectorOptions): buildConnector.connector {
+export function guardedConnector(options: ConnectorOptions): Undici.connector {
   const { network, overrides } = options;
   const trust = options.ca === undefined ? {} : { ca: options.ca };
   const guarded = buildConnector({
@@ -47,7 +48,7 @@ export function guardedConnector(options: ConnectorOptions): buildConnector.conn
 
   return (target, callback) => {
     const override = overrides.get(target.hostname);
-    const finish: buildConnector.Callback = (...result) => {
+    const finish: Undici.Callback = (...result) => {
       const [error, socket] = result;
       if (error !== null) return callback(connectFailure(error, target.hostname), null);
       const address = socket.remoteAddress;

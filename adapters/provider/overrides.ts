@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigurationError } from '../../core/environment.ts';
 
 /** Host name → where to connect instead of asking DNS. For the local stack's provider only. */

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { ArchiveFailure } from '../../core/failure.ts';
 import { parseSourceUrl, redactUrl } from '../../core/source-url.ts';
+import { Agent, request } from '../http.ts';
 import { guardedConnector, type Network, systemNetwork } from './connector.ts';
 import { decoded, decoderFor } from './decode.ts';
 import { bodyFailure, headersFailure } from './errors.ts';
@@ -63,9 +64,9 @@ export function createProvider(options: ProviderOptions): Provider {
     maxHeaderSize: maxHeaderBytes,
   });
 
-  async function request(url: URL, policy: SourcePolicy, signal: AbortSignal) {
+  async function get(url: URL, policy: SourcePolicy, signal: AbortSignal) {
     try {
-      return await agent.request({
+      return await request(agent, {
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method: 'GET',
@@ -87,7 +88,7 @@ export function createProvider(options: ProviderOptions): Provider {
       let url = parseSourceUrl(raw, policy.allowedHosts);
       for (;;) {
         seen.add(url.href);
-        const response = await request(url, policy, signal);
+        const response = await get(url, policy, signal);
         if (!isRedirect(response.statusCode)) return sourceFile(response, url, now());
         discard(response.body);
         url = redirectTarget(url, header(response.headers, 'location'), policy);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { assetKinds } from '../../core/assets.ts';
 
 /** PostgREST returns a function's table as an array; these functions return exactly one row. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ArchiveFailure, type FailureCode } from '../../core/failure.ts';
 import { parseRetryAfter } from '../../core/retry.ts';
 

@@ -1,5 +1,5 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
-import { z } from 'zod';
+import type { PostgrestClient } from '@supabase/postgrest-js';
+import * as z from 'zod';
 import type { AssetKind } from '../../core/assets.ts';
 import type { ArchiveFailure } from '../../core/failure.ts';
 import { callFunction, databaseFailure } from './client.ts';
@@ -46,7 +46,7 @@ export interface Tracks {
   exists(trackId: string): Promise<boolean>;
 }
 
-export function createTracks(client: SupabaseClient): Tracks {
+export function createTracks(client: PostgrestClient): Tracks {
   const store = (ticket: Ticket, asset: AssetKind, url: string | null, details: object) =>
     callFunction(
       client,

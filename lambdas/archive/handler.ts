@@ -6,7 +6,7 @@ import { parseAddressOverrides } from '../../adapters/provider/overrides.ts';
 import { createProvider } from '../../adapters/provider/provider.ts';
 import { createArchiveQueue } from '../../adapters/queue.ts';
 import { createReadSecret } from '../../adapters/secrets.ts';
-import { createSupabaseClient } from '../../adapters/supabase/client.ts';
+import { createDatabaseClient } from '../../adapters/supabase/client.ts';
 import { createStorage } from '../../adapters/supabase/storage.ts';
 import { createTracks } from '../../adapters/supabase/tracks.ts';
 import { createTelemetry } from '../../adapters/telemetry.ts';
@@ -30,7 +30,7 @@ const environment = parseConfiguration(
 const telemetry = createTelemetry('track-archiver-archive');
 const readSecret = createReadSecret(new SecretsManagerClient(awsDefaults), environment.SECRET_ID);
 const supabaseOf = memoizeLatest((access: ArchiverSecret) => ({
-  tracks: createTracks(createSupabaseClient(access)),
+  tracks: createTracks(createDatabaseClient(access)),
   storage: createStorage(access),
 }));
 const provider = createProvider({

@@ -6,7 +6,7 @@ import { awsDefaults } from '../../adapters/aws.ts';
 import { createSendTrack } from '../../adapters/queue.ts';
 import { createScheduler } from '../../adapters/scheduler.ts';
 import { createReadSecret } from '../../adapters/secrets.ts';
-import { createSupabaseClient } from '../../adapters/supabase/client.ts';
+import { createDatabaseClient } from '../../adapters/supabase/client.ts';
 import { createTracks } from '../../adapters/supabase/tracks.ts';
 import { createTelemetry } from '../../adapters/telemetry.ts';
 import { enqueueEnvironment, parseConfiguration } from '../../core/environment.ts';
@@ -22,7 +22,7 @@ const environment = parseConfiguration(
 const telemetry = createTelemetry('track-archiver-enqueue');
 const readSecret = createReadSecret(new SecretsManagerClient(awsDefaults), environment.SECRET_ID);
 const tracksOf = memoizeLatest((access: Awaited<ReturnType<typeof readSecret>>) =>
-  createTracks(createSupabaseClient(access)),
+  createTracks(createDatabaseClient(access)),
 );
 const scheduler = createScheduler({
   client: new SchedulerClient(awsDefaults),

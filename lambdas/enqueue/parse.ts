@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { TrackWebhook, webhookTrackId } from '../../core/webhook.ts';
 
 export type ParsedWebhook =

@@ -1,0 +1,17 @@
+import type { Dispatcher } from 'undici';
+import apiRequest from 'undici/lib/api/api-request.js';
+import Agent from 'undici/lib/dispatcher/agent.js';
+
+/*
+ * undici by its parts: the whole brings fetch, caches and mocks along, 250 kB in every bundle, which a
+ * cold start pays for. undici declares no `exports`, and its version is pinned.
+ */
+export { default as buildConnector } from 'undici/lib/core/connect.js';
+export { Agent };
+
+export type RequestOptions = Omit<Dispatcher.RequestOptions, 'body'> & {
+  body?: AsyncIterable<Uint8Array>;
+};
+
+export const request = (agent: Agent, options: RequestOptions): Promise<Dispatcher.ResponseData> =>
+  apiRequest.call(agent, options as Dispatcher.RequestOptions);
