@@ -65,6 +65,11 @@ export class Queue {
     return [...this.#messages.values()];
   }
 
+  /** How many long polls wait for a message. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /** Messages that can be received, that somebody holds, and that are not yet due. */
   counts(): { visible: number; inFlight: number; delayed: number } {
     const now = this.#clock.now();

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  CreateQueueCommand,
+  DeleteMessageCommand,
+  GetQueueUrlCommand,
+  ListQueuesCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SetQueueAttributesCommand,
+} from '@aws-sdk/client-sqs';
+import { attributesOf, connect } from './contract.ts';
+
+describe('SQS queues and refusals', () => {
+  test('a queue is found by name and prefix, and keeps what is set on it', async (t) => {
+    const { sqs, createQueue } = await connect(t);
+    const { name, url } = await createQueue({ VisibilityTimeout: '5400' });
+    const found = await sqs.send(new GetQueueUrlCommand({ QueueName: name }));
+    assert.equal(found.QueueUrl, url);
+    const listed = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: name }));
+    assert.deepEqual(listed.QueueUrls, [url]);
+    const again = await sqs.send(
+      new CreateQueueCommand({ QueueName: name, Attributes: { VisibilityTimeout: '5400' } }),
+    );
+    assert.equal(again.QueueUrl, url);
+    const Attributes = { MessageRetentionPeriod: '1209600' };
+    await sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes }));
+    const attributes = await attributesOf(sqs, url);
+    assert.equal(attributes.VisibilityTimeout, '5400');
+    assert.equal(attributes.MessageRetentionPeriod, '1209600');
+  });
+
+  test('a queue that is not there is QueueDoesNotExist', async (t) => {
+    const { sqs, createQueue } = await connect(t);
+    const { url } = await createQueue();
+    const nowhere = `${url}-not-there`;
+    for (const command of [
+      new SendMessageCommand({ QueueUrl: nowhere, MessageBody: 'x' }),
+      new GetQueueUrlCommand({ QueueName: 'not-there' }),
+    ]) {
+      // @ts-expect-error: send is overloaded by command.
+      await assert.rejects(sqs.send(command), { name: 'QueueDoesNotExist' });
+    }
+  });
+
+  test('the same name with other attributes is QueueNameExists', async (t) => {
+    const { sqs, createQueue } = await connect(t);
+    const { name } = await createQueue({ VisibilityTimeout: '5' });
+    const Attributes = { VisibilityTimeout: '6' };
+    await assert.rejects(sqs.send(new CreateQueueCommand({ QueueName: name, Attributes })), {
+      name: 'QueueNameExists',
+    });
+  });
+
+  test('wrong attributes, delays, receipts and empty bodies are refused', async (t) => {
+    const { sqs, createQueue } = await connect(t);
+    const { url: QueueUrl } = await createQueue();
+    const set = (Attributes: Record<string, string>) =>
+      sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
+    await assert.rejects(set({ VisibilityTimeout: '43201' }), { name: 'InvalidAttributeValue' });
+    await assert.rejects(set({ Colour: 'red' }), { name: 'InvalidAttributeName' });
+    await assert.rejects(
+      sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x', DelaySeconds: 901 })),
+    );
+    await assert.rejects(sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '' })));
+    await assert.rejects(
+      sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: 'nonsense' })),
+      { name: 'ReceiptHandleIsInvalid' },
+    );
+  });
+
+  test('a message above the size limit is refused', async (t) => {
+    const { sqs, createQueue } = await connect(t);
+    const { url } = await createQueue({ MaximumMessageSize: '1024' });
+    const send = (bytes: number) =>
+      sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: 'x'.repeat(bytes) }));
+    await send(1024);
+    await assert.rejects(send(1025), /shorter than 1024 bytes/);
+  });
+
+  test('a batch is refused when it is empty, too long or repeats an id', async (t) => {
+    const { sqs, createQueue } = await connect(t);
+    const { url: QueueUrl } = await createQueue();
+    const send = (ids: string[]) => {
+      const Entries = ids.map((Id) => ({ Id, MessageBody: 'x' }));
+      return sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+    };
+    await assert.rejects(send([]), { name: 'EmptyBatchRequest' });
+    await assert.rejects(send(['a', 'a']), { name: 'BatchEntryIdsNotDistinct' });
+    const eleven = Array.from({ length: 11 }, (_, n) => `e${n}`);
+    await assert.rejects(send(eleven), { name: 'TooManyEntriesInBatchRequest' });
+  });
+});
