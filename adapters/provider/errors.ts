@@ -14,9 +14,9 @@ const connectTable: Table = [
   [/./, 'provider_tls'],
 ];
 
-/** HPE_… is llhttp's: bytes that are no HTTP. */
+/** HTTPParserError is undici's for bytes that are no HTTP; it has not always a code. */
 const broken =
-  /^(UND_ERR_SOCKET|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EPROTO|ERR_STREAM_PREMATURE_CLOSE|HPE_.*)$/;
+  /^(UND_ERR_SOCKET|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EPROTO|ERR_STREAM_PREMATURE_CLOSE|HPE_.*|HTTPParserError)$/;
 
 const headersTable: Table = [
   [/^UND_ERR_HEADERS_TIMEOUT$/, 'provider_timeout'],
@@ -47,6 +47,6 @@ function failureBy(table: Table, error: unknown, host: string): ArchiveFailure {
 
 function describe(error: unknown): { code: string; message: string } {
   if (!(error instanceof Error)) return { code: '', message: String(error) };
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return { code, message: code === '' ? error.message : `${code} ${error.message}` };
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return { code, message: `${code} ${error.message}` };
 }
