@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
+import { createServer, get } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +41,8 @@ export interface Provider {
   served(url: string): Buffer | undefined;
   /** Every request in order, those to unknown addresses (404) included. */
   requests: ProviderRequest[];
+  /** The status that `url` answers a client now; counted among the requests. */
+  statusOf(url: string): Promise<number | undefined>;
   /** As on day fifteen: every address answers `status` (410) from now on. */
   deleteEverything(status?: number): void;
   stop(): Promise<void>;
@@ -102,6 +104,7 @@ export async function startProvider(
       entries.set(new URL(url).href, { file, behaviour, count: 0 });
     },
     served: (url) => entries.get(new URL(url).href)?.file,
+    statusOf: (url) => ask(new URL(url), address, authority),
     deleteEverything: (status = 410) => {
       for (const entry of entries.values()) entry.behaviour = { kind: 'status', status };
     },
@@ -112,6 +115,21 @@ export async function startProvider(
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+function ask(
+  { hostname, pathname }: URL,
+  address: string,
+  ca: string,
+): Promise<number | undefined> {
+  const [host, port] = address.split(':');
+  const options = { host, port, path: pathname, ca, servername: hostname, agent: false };
+  return new Promise((resolve, reject) => {
+    get({ ...options, headers: { host: hostname } }, (response) => {
+      resolve(response.statusCode);
+      response.destroy();
+    }).once('error', reject);
+  });
 }
 
 function record(

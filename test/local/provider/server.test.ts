@@ -137,7 +137,9 @@ describe('the demo provider', () => {
 
   test('remembers what it served after deleting everything', async () => {
     await (await get()).body.dump();
+    assert.equal(await provider.statusOf(url), 200);
     provider.deleteEverything();
+    assert.equal(await provider.statusOf(url), 410);
     const response = await client.get(url);
     assert.equal(response.statusCode, 410);
     await response.body.dump();

@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import pg from 'pg';
+import { bundle } from '../lambdas/bundle.ts';
+import { type Clock, createClock } from './clock.ts';
+import { demoHosts, type Provider, startProvider } from './provider/server.ts';
+import { type Aws, startAws } from './stack/aws.ts';
+import { type DeadLetter, readDeadLetters, readScheduleNames } from './stack/aws-resources.ts';
+import {
+  allowHost,
+  hasUnsentWebhooks,
+  requireMigrated,
+  setDatabaseClock,
+  setWebhook,
+} from './stack/database.ts';
+import { type Functions, startFunctions } from './stack/functions.ts';
+import { type Given, limitationsOf } from './stack/given.ts';
+import {
+  type DatabaseUrls,
+  givenSupabase,
+  type Supabase,
+  startSupabase,
+} from './stack/supabase.ts';
+
+export interface StackOptions {
+  /** Parts that run already; none by default. */
+  given?: Given;
+  /** A migrated database to use instead of starting a Postgres. */
+  database?: DatabaseUrls;
+  /** Bundle file of each Lambda; built into a temporary directory by default. */
+  bundles?: Record<string, string>;
+  /** Milliseconds; the Lambda's own default is 5000. */
+  retryBaseDelay?: number;
+  /** Log lines of the Lambdas. */
+  onLog?: (line: string) => void;
+  onProgress?: (message: string) => void;
+}
+
+/** The whole system on this machine. */
+export interface Stack {
+  clock: Clock;
+  provider: Provider;
+  supabase: Supabase;
+  aws: Aws;
+  functions: Functions;
+  /** Connections as role `postgres`. */
+  database: pg.Pool;
+  /** Of the webhook, `whsec_…`. */
+  webhookSecret: string;
+  /** What does not work with the given parts, in sentences; empty where all is ours and the clock can jump. */
+  limitations: string[];
+  /** Resolves when nothing more will happen unless time passes or somebody acts. */
+  quiet(): Promise<void>;
+  deadLetters(): Promise<DeadLetter[]>;
+  scheduleNames(): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+const nothingGiven: Given = { supabase: undefined, awsEndpoint: undefined };
+
+/** Starts and wires every part; each on a free port of 127.0.0.1. What was started stops again if one fails. */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const { given = nothingGiven, onProgress = () => {} } = options;
+  const stops: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const each of stops.splice(0).reverse()) await each();
+  };
+  try {
+    const clock = createClock();
+    const bundles = options.bundles ?? (await temporaryBundles(stops));
+    const provider = await startProvider({ now: clock.now });
+    stops.push(provider.stop);
+
+    onProgress(
+      given.supabase === undefined ? 'Starting Postgres and Supabase …' : 'Using Supabase',
+    );
+    const supabase =
+      given.supabase === undefined
+        ? await startSupabase(options.database)
+        : givenSupabase(given.supabase);
+    stops.push(supabase.stop);
+    const database = new pg.Pool({ connectionString: supabase.databaseUrl, max: 5 });
+    // A pool without a listener would end the process when Postgres goes away first.
+    database.on('error', () => {});
+    stops.push(() => database.end());
+    await requireMigrated(database);
+    if (given.supabase === undefined)
+      clock.onChange((offset) => setDatabaseClock(database, offset));
+
+    onProgress('Starting queues, schedules and Lambdas …');
+    const webhookSecret = `whsec_${randomBytes(24).toString('base64')}`;
+    const secret = {
+      supabaseUrl: supabase.url,
+      supabaseKey: supabase.secretKey,
+      webhookSecrets: [webhookSecret],
+    };
+    const aws = await startAws(clock, secret, given.awsEndpoint);
+    stops.push(aws.stop);
+    const { retryBaseDelay = 5000, onLog } = options;
+    const functions = await startFunctions({
+      clock,
+      aws,
+      provider,
+      bundles,
+      retryBaseDelay,
+      ...(onLog === undefined ? {} : { onLog }),
+    });
+    stops.push(functions.stop);
+
+    await setWebhook(database, functions.functionUrl, webhookSecret);
+    for (const [name, host] of Object.entries(demoHosts)) await allowHost(database, name, host);
+
+    return {
+      clock,
+      provider,
+      supabase,
+      aws,
+      functions,
+      database,
+      webhookSecret,
+      limitations: limitationsOf(given),
+      quiet: () => untilQuiet(async () => functions.idle() && !(await hasUnsentWebhooks(database))),
+      deadLetters: () => readDeadLetters(aws.sqs, aws.queues.deadLetter.url),
+      scheduleNames: () => readScheduleNames(aws.scheduler),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function temporaryBundles(
+  stops: (() => Promise<unknown>)[],
+): Promise<Record<string, string>> {
+  const directory = await mkdtemp(join(tmpdir(), 'track-archiver-bundles-'));
+  stops.push(() => rm(directory, { recursive: true, force: true }));
+  return await bundle(undefined, directory);
+}
+
+/** Quiet at several looks in a row: between two parts a request is in neither. */
+async function untilQuiet(isQuiet: () => Promise<boolean>): Promise<void> {
+  for (let looks = 0; looks < 5; ) {
+    looks = (await isQuiet()) ? looks + 1 : 0;
+    await wait(20);
+  }
+}

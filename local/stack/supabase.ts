@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { applyMigrations, createSupabaseDatabase } from '../postgres/database.ts';
+import { startPostgres } from '../postgres/server.ts';
+import { startGateway } from '../supabase/gateway.ts';
+import { startNetWorker } from '../supabase/net-worker.ts';
+import type { Given } from './given.ts';
+
+/** URLs of one migrated database: as role `postgres`, as the superuser, and as the API's `authenticator`. */
+export interface DatabaseUrls {
+  url: string;
+  adminUrl: string;
+  apiUrl: string;
+}
+
+export interface Supabase {
+  url: string;
+  databaseUrl: string;
+  secretKey: string;
+  /** Absent for a given project. */
+  publishableKey: string | undefined;
+  stop(): Promise<void>;
+}
+
+export const givenSupabase = (given: NonNullable<Given['supabase']>): Supabase => ({
+  ...given,
+  publishableKey: undefined,
+  stop: async () => {},
+});
+
+/** Gateway and net worker over `urls`, or over a fresh Postgres of their own. */
+export async function startSupabase(urls: DatabaseUrls | undefined): Promise<Supabase> {
+  const database = urls === undefined ? await startDatabase() : { ...urls, stop: async () => {} };
+  const storageDirectory = await mkdtemp(join(tmpdir(), 'track-archiver-storage-'));
+  const gateway = await startGateway({ databaseUrl: database.apiUrl, storageDirectory });
+  const netWorker = await startNetWorker({ databaseUrl: database.adminUrl });
+  return {
+    url: gateway.url,
+    databaseUrl: database.url,
+    secretKey: gateway.keys.secret,
+    publishableKey: gateway.keys.publishable,
+    stop: async () => {
+      await netWorker.stop();
+      await gateway.stop();
+      await database.stop();
+      await rm(storageDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startDatabase(): Promise<DatabaseUrls & { stop(): Promise<void> }> {
+  const postgres = await startPostgres();
+  const name = 'track_archiver';
+  const url = await createSupabaseDatabase(postgres, name);
+  await applyMigrations(url);
+  return {
+    url,
+    adminUrl: postgres.url(name),
+    apiUrl: postgres.url(name, 'authenticator'),
+    stop: () => postgres.stop(),
+  };
+}
