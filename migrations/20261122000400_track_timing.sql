@@ -25,32 +25,35 @@ $$;
 
 -- due_at: when to archive. expires_at: when the provider deletes. A known expiry wins over the
 -- retention of the policy and pulls the due date forward, never back. A created_at in the future,
--- which is user input, cannot postpone. In UTC, so that a day has 24 hours.
+-- which is user input, cannot postpone. Seconds, not days, so that no session's time zone counts.
+-- A body of this form is bound to its names once and for all, and the planner inlines it: worklist and
+-- statistics run over a million rows in seconds, which a `set` clause would forbid.
 create or replace function archiver.track_timing(_provider text, _created_at timestamptz, _metadata jsonb)
 returns table (due_at timestamptz, expires_at timestamptz, allowed_hosts text[], user_agent text)
-language sql stable set search_path = '' set timezone = 'UTC'
-as $$
+language sql stable
+begin atomic
   select
-    least(base + p.archive_after, known - (p.retention - p.archive_after)),
-    coalesce(known, base + p.retention),
-    p.allowed_hosts,
-    p.user_agent
-  from greatest(least(_created_at, archiver.clock()), '2000-01-01Z') as base,
-    archiver.parse_expiry(_metadata ->> 'expires_at') as known,
-    lateral (
-      select * from (
-        select 1 as rank, q.retention, q.archive_after, q.allowed_hosts, q.user_agent
-        from public.track_archiving_policies as q where q.provider = lower(btrim(_provider))
-        union all
-        select 2, q.retention, q.archive_after, q.allowed_hosts, q.user_agent
-        from public.track_archiving_policies as q where q.provider = '*'
-        union all
-        -- Somebody deleted `*`: still in time, and no host is allowed.
-        select 3, interval '15 days', interval '13 days', '{}', 'track-archiver'
-      ) as candidate
-      order by rank limit 1
-    ) as p
-$$;
+    least(track.base + policy.archive_after, track.known - (policy.retention - policy.archive_after)),
+    coalesce(track.known, track.base + policy.retention),
+    policy.allowed_hosts,
+    policy.user_agent
+  from (
+    select
+      greatest(least(_created_at, (select archiver.clock())), timestamptz '2000-01-01Z') as base,
+      case when _metadata ? 'expires_at' then archiver.parse_expiry(_metadata ->> 'expires_at') end as known
+  ) as track,
+  lateral (
+    select
+      make_interval(secs => extract(epoch from coalesce(own.retention, others.retention, '15 days'))) as retention,
+      make_interval(secs => extract(epoch from coalesce(own.archive_after, others.archive_after, '13 days'))) as archive_after,
+      -- Where somebody deleted `*`, tracks are still in time, and no host is allowed.
+      coalesce(own.allowed_hosts, others.allowed_hosts, '{}') as allowed_hosts,
+      coalesce(own.user_agent, others.user_agent, 'track-archiver') as user_agent
+    from (values (true)) as one (row)
+    left join public.track_archiving_policies as own on own.provider = lower(btrim(_provider))
+    left join public.track_archiving_policies as others on others.provider = '*'
+  ) as policy;
+end;
 
 revoke all on function archiver.parse_expiry(text) from public, anon, authenticated;
 revoke all on function archiver.track_timing(text, timestamptz, jsonb) from public, anon, authenticated;

@@ -1,6 +1,7 @@
 -- Why: one row an attempt to archive a track; the record that queues and schedules are rebuilt from.
 --   A table of the replaced system is adopted: its rows are brought into the states that are legal here.
--- Lock: public.tracks share row exclusive, milliseconds, where the foreign key is new (writes wait, reads do not).
+-- Lock: public.tracks share row exclusive, while the foreign key is made (writes wait, reads do not): milliseconds,
+--   or as long as the jobs of the replaced system take to be checked; then access exclusive, its own key has to go.
 -- Lock: public.track_archiving_jobs access exclusive, as long as its own rows take to be checked.
 -- Again: every step finds nothing to do.
 set local lock_timeout = '3s';

@@ -45,7 +45,9 @@ begin
     end if;
   end if;
 
-  if new.archived_to_storage is true then
+  if new.archived_to_storage is true
+    or tg_op = 'INSERT' and exists (select from public.tracks as t where t.id = new.id) -- an upsert
+  then
     return new;
   end if;
   if new.status is distinct from 'completed' then
@@ -82,6 +84,19 @@ as $$
 begin
   if pg_catalog.pg_has_role(current_user, 'service_role', 'usage')
     or pg_catalog.pg_has_role(current_user, (select relowner from pg_catalog.pg_class where oid = tg_relid), 'usage')
+  then
+    return new;
+  end if;
+  -- An upsert of a whole row comes by here before its conflict is found; a row that is there already
+  -- cannot be inserted, and what an update changes is checked again.
+  if tg_op = 'INSERT' and exists (
+    select from public.tracks as t
+    where t.id = new.id
+      and (t.archived_to_storage, t.storage_audio_url, t.storage_cover_url, t.storage_video_url,
+        t.archive_scheduled_at, t.archived_at)
+      is not distinct from
+      (new.archived_to_storage, new.storage_audio_url, new.storage_cover_url, new.storage_video_url,
+        new.archive_scheduled_at, new.archived_at))
   then
     return new;
   end if;

@@ -4,21 +4,19 @@
 -- Again: functions are replaced.
 set local lock_timeout = '3s';
 
--- Failed for good, and nothing has changed since: only a person retries it.
-create or replace function archiver.is_given_up(_track_id uuid, _audio_url text, _cover_url text, _video_url text)
+-- Does the job name other sources than the track?
+create or replace function archiver.is_superseded(
+  _job public.track_archiving_jobs, _audio_url text, _cover_url text, _video_url text)
 returns boolean
-language sql stable set search_path = ''
+language sql immutable set search_path = ''
 as $$
-  select coalesce((
-    select j.status = 'failed' and j.error_code <> 'replaced_system'
-      and (j.original_audio_url, j.original_cover_url, j.original_video_url)
-        is not distinct from (nullif(btrim(_audio_url), ''), nullif(btrim(_cover_url), ''), nullif(btrim(_video_url), ''))
-    from public.track_archiving_jobs as j
-    where j.track_id = _track_id order by j.created_at desc limit 1
-  ), false)
+  select (_job.original_audio_url, _job.original_cover_url, _job.original_video_url)
+    is distinct from (nullif(btrim(_audio_url), ''), nullif(btrim(_cover_url), ''), nullif(btrim(_video_url), ''))
 $$;
-revoke all on function archiver.is_given_up(uuid, text, text, text) from public, anon, authenticated;
-grant execute on function archiver.is_given_up(uuid, text, text, text) to service_role;
+
+revoke all on function archiver.is_superseded(public.track_archiving_jobs, text, text, text)
+  from public, anon, authenticated;
+grant execute on function archiver.is_superseded(public.track_archiving_jobs, text, text, text) to service_role;
 
 -- schedule: make sure that something comes at due_at. cancel: remove what was scheduled. ignore: leave all as it is.
 create or replace function public.plan_track_archiving(_track_id uuid)
@@ -30,6 +28,7 @@ as $$
 declare
   _track public.tracks;
   _job public.track_archiving_jobs;
+  _latest public.track_archiving_jobs;
   _due_at timestamptz;
 begin
   action := 'cancel';
@@ -55,13 +54,18 @@ begin
     return next;
     return;
   end if;
-  if _job.id is null
-    and archiver.is_given_up(_track_id, _track.audio_url, _track.cover_url, _track.video_url)
-  then
-    action := 'ignore';
-    reason := 'failed';
-    return next;
-    return;
+  if _job.id is null then
+    select * into _latest from public.track_archiving_jobs as j
+    where j.track_id = _track_id order by j.created_at desc limit 1;
+    -- Failed for good, and nothing has changed since: only a person retries it.
+    if _latest.status = 'failed' and _latest.error_code <> 'replaced_system'
+      and not archiver.is_superseded(_latest, _track.audio_url, _track.cover_url, _track.video_url)
+    then
+      action := 'ignore';
+      reason := 'failed';
+      return next;
+      return;
+    end if;
   end if;
 
   select timing.due_at, timing.expires_at into _due_at, expires_at

@@ -3,18 +3,6 @@
 -- Again: functions are replaced.
 set local lock_timeout = '3s';
 
--- Does the job still name what the track names?
-create or replace function archiver.is_superseded(_job public.track_archiving_jobs, _audio_url text, _cover_url text, _video_url text)
-returns boolean
-language sql immutable set search_path = ''
-as $$
-  select (_job.original_audio_url, _job.original_cover_url, _job.original_video_url)
-    is distinct from (nullif(btrim(_audio_url), ''), nullif(btrim(_cover_url), ''), nullif(btrim(_video_url), ''))
-$$;
-revoke all on function archiver.is_superseded(public.track_archiving_jobs, text, text, text)
-  from public, anon, authenticated;
-grant execute on function archiver.is_superseded(public.track_archiving_jobs, text, text, text) to service_role;
-
 -- completed, lease_lost, or superseded: the sources changed meanwhile, the job is pending again and
 -- keeps what is stored of those that did not. Raises where an asset is neither stored nor gone.
 create or replace function public.complete_track_archiving(_job_id uuid, _fencing_token bigint) returns text

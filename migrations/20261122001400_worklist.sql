@@ -42,20 +42,22 @@ language sql stable set search_path = ''
 as $$
   select t.id, t.user_id, t.title, t.provider::text, t.audio_url, t.cover_url, t.video_url, t.created_at,
     coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
-    round(extract(epoch from timing.expires_at - archiver.clock()) / 86400, 6)
-  from public.tracks as t,
-    lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+    round(extract(epoch from timing.expires_at - (select archiver.clock())) / 86400, 6)
+  from public.tracks as t
+  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+  left join lateral (
+    select j as job, j.status, j.error_code, j.lease_expires_at
+    from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
+  ) as latest on true
   where t.status = 'completed' and t.archived_to_storage is not true
-    and (t.archive_scheduled_at is null or t.archive_scheduled_at <= archiver.clock())
-    and coalesce(t.archive_scheduled_at, timing.due_at) <= archiver.clock()
-    and not exists (
-      select from public.track_archiving_jobs as j
-      where j.track_id = t.id and j.status = 'processing' and j.lease_expires_at > archiver.clock())
-    and not (
-      not exists (
-        select from public.track_archiving_jobs as j
-        where j.track_id = t.id and j.status in ('pending', 'processing'))
-      and archiver.is_given_up(t.id, t.audio_url, t.cover_url, t.video_url))
+    and (t.archive_scheduled_at is null or t.archive_scheduled_at <= (select archiver.clock()))
+    and coalesce(t.archive_scheduled_at, timing.due_at) <= (select archiver.clock())
+    and case latest.status
+      when 'processing' then latest.lease_expires_at <= (select archiver.clock())
+      when 'failed' then latest.error_code = 'replaced_system'
+        or archiver.is_superseded(latest.job, t.audio_url, t.cover_url, t.video_url)
+      else true
+    end
   order by timing.expires_at, t.id
   limit greatest(_limit, 0)
 $$;
@@ -131,7 +133,7 @@ from (
     count(*) as everything
   from public.tracks as t
   left join lateral (
-    select a.expires_at - archiver.clock() as left_over
+    select a.expires_at - (select archiver.clock()) as left_over
     from archiver.track_timing(t.provider::text, t.created_at, t.metadata) as a
     where t.archived_to_storage is not true
   ) as timing on true

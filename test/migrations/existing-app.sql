@@ -1,0 +1,47 @@
+-- An app as it is before any archiving: its own tracks, full, with policies, grants, indexes and a trigger.
+create table public.tracks (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references auth.users (id) on delete cascade,
+  title text not null,
+  prompt text not null,
+  status text not null default 'pending',
+  provider text,
+  audio_url text,
+  cover_url text,
+  video_url text,
+  lyrics text,
+  play_count integer not null default 0,
+  is_public boolean not null default false,
+  metadata jsonb default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index idx_tracks_user on public.tracks (user_id, created_at desc);
+create index idx_tracks_status on public.tracks (status);
+
+alter table public.tracks enable row level security;
+create policy "Public tracks are visible" on public.tracks
+  for select using (is_public or auth.uid() = user_id);
+create policy "Users can create own tracks" on public.tracks
+  for insert with check (auth.uid() = user_id);
+create policy "Users can update own tracks" on public.tracks
+  for update using (auth.uid() = user_id);
+create policy "Users can delete own tracks" on public.tracks
+  for delete using (auth.uid() = user_id);
+
+create function public.touch_updated_at() returns trigger language plpgsql as $$
+begin
+  new.updated_at = now();
+  return new;
+end
+$$;
+create trigger update_tracks_updated_at before update on public.tracks
+  for each row execute function public.touch_updated_at();
+
+insert into auth.users (id) select gen_random_uuid() from generate_series(1, 20);
+insert into public.tracks (user_id, title, prompt, status, provider, audio_url, cover_url, lyrics, created_at)
+select u.id, 'Track ' || n, 'prompt', case when n % 10 = 0 then 'failed' else 'completed' end, 'suno',
+  'https://cdn1.suno.ai/' || n || '.mp3', 'https://cdn2.suno.ai/' || n || '.jpg', repeat('la ', 100),
+  now() - n * interval '1 minute'
+from (select id, row_number() over () as place from auth.users) as u,
+  generate_series(1, 1000) as n;

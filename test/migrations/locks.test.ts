@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { migrationFiles } from '../../local/postgres/database.ts';
+import { migrationPath, startingDatabase } from './starts.ts';
+
+const strength = [
+  'row exclusive',
+  'share update exclusive',
+  'share',
+  'share row exclusive',
+  'exclusive',
+  'access exclusive',
+];
+
+/** `AccessExclusiveLock` as the documentation writes it. */
+const words = (mode: string): string =>
+  mode
+    .replace(/Lock$/, '')
+    .replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
+    .toLowerCase();
+
+/** The strongest lock that a header admits for each table, from its lines `-- Lock: table mode, …`. */
+function admitted(sql: string): Map<string, string> {
+  const found = sql.matchAll(/^-- Lock: (?<table>[a-z_]+\.[a-z_]+) (?<mode>[a-z ]+?),/gm);
+  return new Map([...found].map(({ groups }) => [groups?.table ?? '', groups?.mode ?? '']));
+}
+
+/** The tables of others, and our jobs, which a migration may make wait. */
+const watched = ['public.tracks', 'public.track_archiving_jobs', 'storage.objects'];
+
+test('what a migration locks, in an app that is full, stands in its header', async (t) => {
+  const db = await startingDatabase(t, 'an app that is full');
+  for (const file of migrationFiles()) {
+    const before = await db.query("select to_regclass('public.track_archiving_jobs') as jobs");
+    const sql = readFileSync(migrationPath(file), 'utf8');
+    const client = await db.pool.connect();
+    await client.query('begin');
+    await client.query(sql);
+    const { rows } = await client.query(`select n.nspname || '.' || c.relname as table, l.mode
+      from pg_locks as l join pg_class as c on c.oid = l.relation
+      join pg_namespace as n on n.oid = c.relnamespace
+      where l.pid = pg_backend_pid() and l.granted
+        and l.mode not in ('AccessShareLock', 'RowShareLock')`);
+    await client.query('commit');
+    client.release();
+
+    const header = admitted(sql);
+    for (const table of watched) {
+      // A table made by this very transaction is nobody's to wait for.
+      if (table === 'public.track_archiving_jobs' && before[0]?.jobs === null) continue;
+      const held = rows
+        .filter((row) => row.table === table)
+        .map((row) => strength.indexOf(words(row.mode)));
+      const strongest = held.length === 0 ? undefined : strength[Math.max(...held)];
+      assert.equal(strongest, header.get(table), `${file}: ${table}`);
+    }
+  }
+});
+
+test('a migration that cannot have its lock gives up in seconds instead of queueing the app behind it', () => {
+  for (const file of migrationFiles()) {
+    const sql = readFileSync(migrationPath(file), 'utf8');
+    assert.match(sql, /^set local lock_timeout = '3s';$/m, file);
+  }
+});
