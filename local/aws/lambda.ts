@@ -105,6 +105,10 @@ export function startFunction(options: FunctionOptions): LambdaFunction {
     throw new FunctionError(errorType, message, trace);
   }
 
+  function killAll(): void {
+    for (const process of processes) process.kill();
+  }
+
   return {
     name,
     clock,
@@ -120,13 +124,11 @@ export function startFunction(options: FunctionOptions): LambdaFunction {
         invocations -= 1;
       }
     },
-    killAll() {
-      for (const process of processes) process.kill();
-    },
+    killAll,
     async stop() {
       stopped = true;
       forget();
-      this.killAll();
+      killAll();
       await Promise.all([...processes].map((process) => process.exited));
     },
   };
