@@ -8,10 +8,11 @@ revoke all on schema archiver from public;
 grant usage on schema archiver to service_role;
 
 -- The clock of every archiving function and trigger: leases, due dates, expiry, webhook timestamps.
+-- To the millisecond: clients that read a row into their own dates and write it back must not change it.
 -- The local stack replaces the body to move time.
 create or replace function archiver.clock() returns timestamptz
 language sql stable set search_path = ''
-as $$ select now() $$;
+as $$ select date_trunc('milliseconds', now()) $$;
 revoke all on function archiver.clock() from public, anon, authenticated;
 grant execute on function archiver.clock() to service_role;
 

@@ -39,8 +39,10 @@ begin atomic
     policy.user_agent
   from (
     select
-      greatest(least(_created_at, (select archiver.clock())), timestamptz '2000-01-01Z') as base,
-      case when _metadata ? 'expires_at' then archiver.parse_expiry(_metadata ->> 'expires_at') end as known
+      date_trunc('milliseconds',
+        greatest(least(_created_at, (select archiver.clock())), timestamptz '2000-01-01Z')) as base,
+      case when _metadata ? 'expires_at' then
+        date_trunc('milliseconds', archiver.parse_expiry(_metadata ->> 'expires_at')) end as known
   ) as track,
   lateral (
     select

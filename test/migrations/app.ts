@@ -95,7 +95,7 @@ export const storageUrl = (asset: string, name = 'file') =>
 /** Moves the archiver's clock; `interval` is added to the real time. */
 export const moveClock = (db: TestDatabase, interval: string) =>
   db.query(`create or replace function archiver.clock() returns timestamptz
-    language sql stable set search_path = '' as $$ select now() + interval '${interval}' $$`);
+    language sql stable set search_path = '' as $$ select date_trunc('milliseconds', now()) + interval '${interval}' $$`);
 
 /** The SQLSTATE that `run` fails with, or undefined. */
 export async function sqlstate(run: Promise<unknown>): Promise<string | undefined> {

@@ -1,4 +1,4 @@
--- An app as it is before any archiving: its own tracks, full, with policies, grants, indexes and a trigger.
+-- An app as it is before any archiving: its own tracks with policies, grants, indexes and a trigger.
 create table public.tracks (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null references auth.users (id) on delete cascade,
@@ -37,11 +37,3 @@ end
 $$;
 create trigger update_tracks_updated_at before update on public.tracks
   for each row execute function public.touch_updated_at();
-
-insert into auth.users (id) select gen_random_uuid() from generate_series(1, 20);
-insert into public.tracks (user_id, title, prompt, status, provider, audio_url, cover_url, lyrics, created_at)
-select u.id, 'Track ' || n, 'prompt', case when n % 10 = 0 then 'failed' else 'completed' end, 'suno',
-  'https://cdn1.suno.ai/' || n || '.mp3', 'https://cdn2.suno.ai/' || n || '.jpg', repeat('la ', 100),
-  now() - n * interval '1 minute'
-from (select id, row_number() over () as place from auth.users) as u,
-  generate_series(1, 1000) as n;

@@ -5,7 +5,7 @@ import { type TestDatabase, testDatabase } from '../support/database.ts';
 /** The places from which a project may start with the archiver. */
 export const starts = {
   'an empty project': [],
-  'an app that is full': ['existing-app'],
+  'an app that is full': ['existing-app', 'existing-app-rows'],
   'an app with the replaced system': ['existing-app', 'replaced-system'],
 } as const;
 export type Start = keyof typeof starts;

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { applyMigrations } from '../../local/postgres/database.ts';
+import { claim, jobOf, newTrack, newUser, plan, service, trackOf } from './app.ts';
+import { holes, type Scene } from './holes.ts';
+import { startingDatabase } from './starts.ts';
+
+async function scene(t: { after(run: () => Promise<void>): void }): Promise<Scene> {
+  const db = await startingDatabase(t, 'an app with the replaced system');
+  const [victim, attacker] = [await newUser(db), await newUser(db)];
+  const old = { created_at: new Date(Date.now() - 13.5 * 86_400_000) };
+  const victimTrack = await newTrack(db, victim, old);
+  const attackerTrack = await newTrack(db, attacker, old);
+  await newTrack(db, victim, { ...old, title: 'Lost', archived_to_storage: true });
+  await db.query('refresh materialized view archive_statistics');
+  const [job] = await db.query(
+    `insert into track_archiving_jobs (track_id, user_id, status, started_at)
+     values ($1, $2, 'processing', now() - interval '1 day') returning id`,
+    [victimTrack, victim],
+  );
+  return { db, victim, attacker, victimTrack, attackerTrack, victimJob: job?.id };
+}
+
+describe('what was open in the replaced system is closed by the migrations', {
+  concurrency: 4,
+}, () => {
+  for (const hole of holes) {
+    test(hole.name, async (t) => {
+      const before = await scene(t);
+      assert.equal(await hole.isOpen(before), true, 'it was open before');
+      const after = await scene(t);
+      await applyMigrations(after.db.url);
+      assert.equal(await hole.isOpen(after), false, 'it is closed now');
+    });
+  }
+});
+
+test('jobs that the replaced system left open end, and their tracks are archived after all', async (t) => {
+  const { db, victim, victimTrack } = await scene(t);
+  await db.query(
+    `insert into track_archiving_jobs (track_id, user_id, status) values ($1, $2, 'processing'), ($1, $2, 'pending'), ($1, $2, null)`,
+    [victimTrack, victim],
+  );
+  await applyMigrations(db.url);
+  const jobs = await db.query('select status, error_code from track_archiving_jobs');
+  assert.deepEqual(
+    jobs,
+    Array.from({ length: 4 }, () => ({ status: 'failed', error_code: 'replaced_system' })),
+  );
+  const work = await service(db)('select * from get_tracks_needing_archiving(1000)');
+  assert.ok(work.some((row) => row.track_id === victimTrack));
+  assert.equal((await plan(db, victimTrack)).action, 'schedule');
+  assert.equal((await claim(db, victimTrack)).outcome, 'claimed');
+});
+
+test('files that the replaced system stored unchecked are copied again', async (t) => {
+  const { db, victim, victimTrack } = await scene(t);
+  const track = await trackOf(db, victimTrack);
+  await db.query(
+    `insert into track_archiving_jobs (track_id, user_id, status, original_audio_url, storage_audio_url, error_message, created_at)
+     values ($1, $2, 'failed', $3, 'https://project.supabase.co/old.mp3', 'x', now() + interval '1 second')`,
+    [victimTrack, victim, track.audio_url],
+  );
+  await applyMigrations(db.url);
+  assert.equal((await claim(db, victimTrack)).storage_audio_url, null);
+});
+
+test('a track that is really archived stays archived, with its finished job', async (t) => {
+  const { db, victim } = await scene(t);
+  const done = await newTrack(db, victim, {
+    archived_to_storage: true,
+    storage_audio_url: 'https://project.supabase.co/a.mp3',
+  });
+  await db.query(
+    "insert into track_archiving_jobs (track_id, user_id, status) values ($1, $2, 'completed')",
+    [done, victim],
+  );
+  await applyMigrations(db.url);
+  assert.equal((await trackOf(db, done)).archived_to_storage, true);
+  assert.equal((await jobOf(db, done)).status, 'completed');
+  assert.ok((await jobOf(db, done)).completed_at);
+  assert.equal((await plan(db, done)).reason, 'already_archived');
+});
+
+test('nothing of the replaced system is left beside ours', async (t) => {
+  const { db } = await scene(t);
+  await applyMigrations(db.url);
+  const triggers = await db.query(`select tgname from pg_trigger
+    where tgrelid = 'public.tracks'::regclass and not tgisinternal order by 1`);
+  assert.deepEqual(
+    triggers.map((each) => each.tgname),
+    [
+      'track_archiving_announce_delete',
+      'track_archiving_announce_insert',
+      'track_archiving_announce_update',
+      'track_archiving_guard_insert',
+      'track_archiving_guard_update',
+      'track_archiving_schedule_insert',
+      'track_archiving_schedule_update',
+      'update_tracks_updated_at',
+    ],
+  );
+  assert.deepEqual(await db.query('select matviewname from pg_matviews'), []);
+  const keys = await db.query(`select pg_get_constraintdef(oid) as key from pg_constraint
+    where conrelid = 'public.track_archiving_jobs'::regclass and contype = 'f'`);
+  assert.deepEqual(keys, [
+    { key: 'FOREIGN KEY (track_id) REFERENCES tracks(id) ON DELETE CASCADE' },
+  ]);
+});

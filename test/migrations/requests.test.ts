@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { claim, jobOf, newTrack, newUser, plan, sqlstate, trackOf, worker } from './app.ts';
+
+const request = (db: TestDatabase, user: string, track: string, owner = user) =>
+  db.asUser(user, (query) =>
+    query(
+      "insert into track_archiving_jobs (track_id, user_id, status) values ($1, $2, 'pending')",
+      [track, owner],
+    ),
+  );
+
+const isDue = async (db: TestDatabase, track: string) =>
+  (await trackOf(db, track)).archive_scheduled_at <= new Date();
+
+test('a request makes the track due at once and knows its sources', async (t) => {
+  const db = await testDatabase(t);
+  const user = await newUser(db);
+  const track = await newTrack(db, user);
+  await request(db, user, track);
+  assert.ok(await isDue(db, track));
+  const job = await jobOf(db, track);
+  assert.equal(job.requested, true);
+  assert.equal(job.original_audio_url, (await trackOf(db, track)).audio_url);
+  assert.equal((await plan(db, track)).job_id, job.id);
+});
+
+test('a request for a track that is planned already becomes a request of that job', async (t) => {
+  const db = await testDatabase(t);
+  const user = await newUser(db);
+  const track = await newTrack(db, user);
+  const { job_id } = await plan(db, track);
+  assert.equal(await isDue(db, track), false);
+  await request(db, user, track);
+  assert.ok(await isDue(db, track));
+  const jobs = await db.query('select id, requested from track_archiving_jobs');
+  assert.deepEqual(jobs, [{ id: job_id, requested: true }]);
+});
+
+test('asking twice, or while a worker has the track, changes nothing', async (t) => {
+  const db = await testDatabase(t);
+  const user = await newUser(db);
+  const track = await newTrack(db, user);
+  await request(db, user, track);
+  const before = await trackOf(db, track);
+  await request(db, user, track);
+  assert.deepEqual(await trackOf(db, track), before);
+  const { job_id } = await claim(db, track);
+  await request(db, user, track);
+  assert.deepEqual(await trackOf(db, track), before);
+  assert.deepEqual(await db.query('select id, status from track_archiving_jobs'), [
+    { id: job_id, status: 'processing' },
+  ]);
+});
+
+test('a failed track can be asked for again', async (t) => {
+  const db = await testDatabase(t);
+  const user = await newUser(db);
+  const track = await newTrack(db, user);
+  await worker(db, await claim(db, track)).fail();
+  assert.equal((await plan(db, track)).reason, 'failed');
+  await request(db, user, track);
+  assert.equal((await plan(db, track)).action, 'schedule');
+});
+
+test("nobody can hurry another user's planned track along", async (t) => {
+  const db = await testDatabase(t);
+  const [owner, another] = [await newUser(db), await newUser(db)];
+  const track = await newTrack(db, owner);
+  await plan(db, track);
+  for (const name of [owner, another]) {
+    assert.equal(await sqlstate(request(db, another, track, name)), '42501');
+  }
+  assert.equal(await isDue(db, track), false);
+  assert.equal((await jobOf(db, track)).requested, false);
+});
+
+test('an archived track is not asked for', async (t) => {
+  const db = await testDatabase(t);
+  const user = await newUser(db);
+  const track = await newTrack(db, user);
+  await db.query("select mark_track_archived($1, 'https://s/a.mp3')", [track]);
+  assert.equal(await sqlstate(request(db, user, track)), '42501');
+});
+
+test('ten requests at once leave one job', async (t) => {
+  const db = await testDatabase(t);
+  const user = await newUser(db);
+  const track = await newTrack(db, user);
+  await Promise.all([
+    ...Array.from({ length: 10 }, () => request(db, user, track)),
+    plan(db, track),
+  ]);
+  assert.equal((await db.query('select from track_archiving_jobs')).length, 1);
+});
