@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
@@ -18,6 +17,7 @@ import {
 } from './stack/database.ts';
 import { type Functions, startFunctions } from './stack/functions.ts';
 import { type Given, limitationsOf } from './stack/given.ts';
+import { makeScratchDirectory } from './stack/scratch.ts';
 import {
   type DatabaseUrls,
   givenSupabase,
@@ -66,12 +66,18 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const { given = nothingGiven, onProgress = () => {} } = options;
   const stops: (() => Promise<unknown>)[] = [];
   const stop = async () => {
-    for (const each of stops.splice(0).reverse()) await each();
+    const failures: unknown[] = [];
+    for (const each of stops.splice(0).reverse()) {
+      await each().catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'The stack did not stop cleanly.');
   };
   try {
     const clock = createClock();
-    const bundles = options.bundles ?? (await temporaryBundles(stops));
-    const provider = await startProvider({ now: clock.now });
+    const directory = await makeScratchDirectory();
+    stops.push(() => rm(directory, { recursive: true, force: true }));
+    const bundles = options.bundles ?? (await bundle(undefined, join(directory, 'bundles')));
+    const provider = await startProvider({ directory, now: clock.now });
     stops.push(provider.stop);
 
     onProgress(
@@ -79,7 +85,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     );
     const supabase =
       given.supabase === undefined
-        ? await startSupabase(options.database)
+        ? await startSupabase(join(directory, 'storage'), options.database)
         : givenSupabase(given.supabase);
     stops.push(supabase.stop);
     const database = new pg.Pool({ connectionString: supabase.databaseUrl, max: 5 });
@@ -131,14 +137,6 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await stop();
     throw error;
   }
-}
-
-async function temporaryBundles(
-  stops: (() => Promise<unknown>)[],
-): Promise<Record<string, string>> {
-  const directory = await mkdtemp(join(tmpdir(), 'track-archiver-bundles-'));
-  stops.push(() => rm(directory, { recursive: true, force: true }));
-  return await bundle(undefined, directory);
 }
 
 /** Quiet at several looks in a row: between two parts a request is in neither. */

@@ -56,12 +56,17 @@ interface Entry {
 
 /** Starts the demo provider: https on a free port, with a certificate of its own for its hosts. */
 export async function startProvider(
-  options: { hosts?: string[]; now?: () => number } = {},
+  options: {
+    hosts?: string[];
+    /** Where the certificate's file goes; the system's temporary directory by default. */
+    directory?: string;
+    now?: () => number;
+  } = {},
 ): Promise<Provider> {
   const hosts = options.hosts ?? Object.values(demoHosts);
   const now = options.now ?? Date.now;
   const { authority, certificate, key } = await makeCertificate(hosts);
-  const directory = await mkdtemp(join(tmpdir(), 'track-archiver-provider-'));
+  const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'track-archiver-provider-'));
   const certificateFile = join(directory, 'authority.pem');
   await writeFile(certificateFile, authority);
 

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { applyMigrations, createSupabaseDatabase } from '../postgres/database.ts';
 import { startPostgres } from '../postgres/server.ts';
 import { startGateway } from '../supabase/gateway.ts';
@@ -29,10 +26,12 @@ export const givenSupabase = (given: NonNullable<Given['supabase']>): Supabase =
   stop: async () => {},
 });
 
-/** Gateway and net worker over `urls`, or over a fresh Postgres of their own. */
-export async function startSupabase(urls: DatabaseUrls | undefined): Promise<Supabase> {
+/** Gateway and net worker over `urls`, or over a fresh Postgres of their own. Objects go to `storageDirectory`. */
+export async function startSupabase(
+  storageDirectory: string,
+  urls: DatabaseUrls | undefined,
+): Promise<Supabase> {
   const database = urls === undefined ? await startDatabase() : { ...urls, stop: async () => {} };
-  const storageDirectory = await mkdtemp(join(tmpdir(), 'track-archiver-storage-'));
   const gateway = await startGateway({ databaseUrl: database.apiUrl, storageDirectory });
   const netWorker = await startNetWorker({ databaseUrl: database.adminUrl });
   return {
@@ -44,7 +43,6 @@ export async function startSupabase(urls: DatabaseUrls | undefined): Promise<Sup
       await netWorker.stop();
       await gateway.stop();
       await database.stop();
-      await rm(storageDirectory, { recursive: true, force: true });
     },
   };
 }

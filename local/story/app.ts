@@ -11,6 +11,8 @@ export interface AppTrack {
   audioUrl: string | null;
   coverUrl: string | null;
   videoUrl: string | null;
+  /** Made so many days ago; today where absent. */
+  daysOld?: number;
 }
 
 /** The app that the archiver serves: it only ever speaks SQL, as its signed-in users, under their rights. */
@@ -56,11 +58,14 @@ export function createApp(database: Pool): App {
       await as(track.userId, (client) =>
         client.query(
           `insert into public.tracks
-             (id, user_id, title, prompt, provider, status, audio_url, cover_url, video_url)
-           values ($1, $2, $3, 'a prompt', $4, $5, $6, $7, $8)`,
-          [track.id, track.userId, track.title, track.provider, track.status].concat(
-            track.status === 'completed' ? addresses(track) : [null, null, null],
-          ),
+             (id, user_id, title, prompt, provider, status, created_at,
+              audio_url, cover_url, video_url)
+           values ($1, $2, $3, 'a prompt', $4, $5, now() - $6 * interval '1 day', $7, $8, $9)`,
+          [
+            ...[track.id, track.userId, track.title, track.provider, track.status],
+            track.daysOld ?? 0,
+            ...(track.status === 'completed' ? addresses(track) : [null, null, null]),
+          ],
         ),
       );
     },

@@ -82,6 +82,12 @@ async function checkArchived(
     found.push(`${kind} ${result}`);
     held &&= result.startsWith('identical');
   }
+  const flaky = track.part.audio.behaviour;
+  if (flaky?.kind === 'flaky') {
+    const asked = stack.provider.requests.filter(({ url }) => url === track.audioUrl).length;
+    found.push(`audio asked for ${asked} times`);
+    held &&= asked === flaky.failures + 1;
+  }
   return { expected, found: found.join(', '), held };
 }
 

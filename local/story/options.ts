@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { demoHosts } from '../provider/server.ts';
 
 /** Wrong use of the command: exit code 2. */
 export class UsageError extends Error {
@@ -18,6 +19,9 @@ export interface StoryOptions {
   own: OwnTrack | undefined;
 }
 
+/** An address that the demo provider always has, to try `--audio` without the internet. */
+export const demoAudio = `https://${demoHosts.suno}/demo.mp3`;
+
 const after = `
 Exit codes:
   0  every expectation held
@@ -27,7 +31,9 @@ Exit codes:
 Environment, to use what runs already instead of starting it:
   SUPABASE_URL       with SUPABASE_SECRET_KEY and SUPABASE_DB_URL (as role postgres)
   AWS_ENDPOINT_URL   SQS, EventBridge Scheduler and Secrets Manager
-Neither can be moved through time: with them, only --audio can be played.`;
+Neither can be moved through time: with them, only --audio can be played.
+
+To try --audio without the internet: --audio ${demoAudio}`;
 
 /** Parses the command line; throws a UsageError. `--help` prints and ends the process. */
 export function parseOptions(argv: string[]): StoryOptions {
@@ -83,5 +89,8 @@ function checkedUrl(option: string, value: string): string {
   if (url.username !== '' || url.password !== '')
     throw wrong('an address must not carry a password');
   if (url.port !== '') throw wrong('an address must not name a port');
+  if (!/^([a-z0-9-]+\.)+[a-z][a-z0-9-]*$/.test(url.hostname)) {
+    throw wrong('the host must be a full domain name');
+  }
   return value;
 }

@@ -31,16 +31,22 @@ export async function playFifteenDays(
     cast.map((part, index) => goOnStage(part, users[index % users.length] ?? '', stack.provider)),
   );
 
-  const stopFollowing = follow(stack, tracks, report);
   const start = stack.clock.now();
-  for (let today = 0; today <= 15; today += 1) {
-    // An hour into the day, so that what is due on it, flexible windows included, is due.
-    if (today > 0) await stack.clock.advanceTo(start + today * day + day / 24);
-    const events = await happen(today, tracks, app, stack.provider);
-    report.day(today, new Date(stack.clock.now()), events.join('; '));
+  for (const track of tracks) await app.insert(track);
+  report.day(0, new Date(start), `${tracks.length} tracks are made`);
+  const follower = follow(stack, tracks, report);
+  try {
     await Promise.all([stack.quiet(), wait(pace)]);
+    for (let today = 1; today <= 15; today += 1) {
+      // An hour into the day, so that what is due on it, flexible windows included, is due.
+      await stack.clock.advanceTo(start + today * day + day / 24);
+      const events = await happen(today, tracks, app, stack.provider);
+      report.day(today, new Date(stack.clock.now()), events.join('; '));
+      await Promise.all([stack.quiet(), wait(pace)]);
+    }
+  } finally {
+    await follower.stop();
   }
-  await stopFollowing();
   return tracks;
 }
 
@@ -75,10 +81,6 @@ async function happen(
   provider: Provider,
 ): Promise<string[]> {
   const events: string[] = [];
-  if (today === 0) {
-    for (const track of tracks) await app.insert(track);
-    events.push(`${tracks.length} tracks are made`);
-  }
   for (const track of tracks) {
     if (track.part.completedOn === today) {
       await app.complete(track);
@@ -97,8 +99,12 @@ async function happen(
   return events;
 }
 
-/** Reports the tracks' states over and over until stopped. */
-function follow(stack: Stack, tracks: PlayedTrack[], report: Reporter): () => Promise<void> {
+/** Reports the tracks' states over and over until stopped; `stop` rejects if that failed. */
+function follow(
+  stack: Stack,
+  tracks: PlayedTrack[],
+  report: Reporter,
+): { stop: () => Promise<void> } {
   let stopped = false;
   const look = async () => {
     const states = await observe(stack.database, tracks);
@@ -116,8 +122,11 @@ function follow(stack: Stack, tracks: PlayedTrack[], report: Reporter): () => Pr
     }
     await look();
   })();
-  return () => {
-    stopped = true;
-    return running;
+  running.catch(() => {});
+  return {
+    stop: () => {
+      stopped = true;
+      return running;
+    },
   };
 }
