@@ -18,9 +18,8 @@ export interface Hole {
 }
 
 const succeeds = async (run: Promise<unknown[]>): Promise<boolean> => {
-  let rows: unknown[] = [];
-  const state = await sqlstate(run.then((result) => void (rows = result)));
-  return state === undefined && rows.length > 0;
+  const rows = run.then((result) => result.length);
+  return (await sqlstate(rows)) === undefined && (await rows) > 0;
 };
 
 /** A statement as the attacker that should not succeed; success is that it returns a row. */

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { testDatabase } from '../support/database.ts';
+import { newTrack, newUser, storageUrl, trackOf } from './app.ts';
+
+const hour = 3_600_000;
+const day = 24 * hour;
+const created = new Date('2026-05-01T10:00:00.123Z');
+const after = (milliseconds: number) => new Date(created.getTime() + milliseconds);
+
+interface Case {
+  what: string;
+  columns: Record<string, unknown>;
+  due: Date | null;
+}
+
+const cases: Case[] = [
+  { what: 'suno: after 13 days', columns: { provider: 'suno' }, due: after(13 * day) },
+  { what: 'mureka: after 13 days', columns: { provider: 'mureka' }, due: after(13 * day) },
+  { what: 'a provider nobody knows: after 13 days', columns: { provider: 'x' }, due: after(13 * day) },
+  { what: 'no provider: after 13 days', columns: { provider: null }, due: after(13 * day) },
+  { what: 'Suno, written otherwise: after 13 days', columns: { provider: ' Suno ' }, due: after(13 * day) },
+  { what: 'replicate, which keeps files an hour: at once', columns: { provider: 'replicate' }, due: created },
+  { what: 'fal: at once', columns: { provider: 'fal' }, due: created },
+  { what: 'kie, which keeps them 14 days: after 12', columns: { provider: 'kie' }, due: after(12 * day) },
+  {
+    what: 'a known expiry, two days before it',
+    columns: { metadata: { expires_at: after(10 * day).toISOString() } },
+    due: after(8 * day),
+  },
+  {
+    what: 'an expiry too near for two days: already due',
+    columns: { metadata: { expires_at: after(hour).toISOString() } },
+    due: after(hour - 2 * day),
+  },
+  {
+    what: 'an expiry later than the policy does not postpone',
+    columns: { metadata: { expires_at: after(60 * day).toISOString() } },
+    due: after(13 * day),
+  },
+  {
+    what: 'an expiry as Unix seconds',
+    columns: { metadata: { expires_at: after(10 * day).getTime() / 1000 } },
+    due: after(8 * day),
+  },
+  {
+    what: 'an expiry as Unix milliseconds',
+    columns: { metadata: { expires_at: after(10 * day).getTime() } },
+    due: after(8 * day),
+  },
+  {
+    what: 'an expiry without a zone is in UTC',
+    columns: { metadata: { expires_at: '2026-05-11 10:00:00' } },
+    due: new Date('2026-05-09T10:00:00Z'),
+  },
+  {
+    what: 'an expiry with a zone',
+    columns: { metadata: { expires_at: '2026-05-11T12:00:00.5+02:00' } },
+    due: new Date('2026-05-09T10:00:00.500Z'),
+  },
+  ...[
+    'tomorrow',
+    'infinity',
+    'now',
+    '',
+    '2026-02-31',
+    '2026-13-01T00:00:00Z',
+    '2026-05-11T99:00:00Z',
+    '2026-05-11T10:00:00+99:99',
+    '0001-01-01',
+    '9999-12-31',
+    -1,
+    1e300,
+    99_999_999_999_999,
+    null,
+    true,
+    { deep: 1 },
+    ['2026-05-11'],
+    '\u202e2026-05-11',
+    `2026-05-11${' '.repeat(100_000)}`,
+  ].map((garbage) => ({
+    what: `an expiry that is none: ${JSON.stringify(garbage).slice(0, 40)}`,
+    columns: { metadata: { expires_at: garbage } },
+    due: after(13 * day),
+  })),
+  ...['[]', '"text"', '["expires_at"]', 'null', '7'].map((metadata) => ({
+    what: `metadata that is no object: ${metadata}`,
+    columns: { metadata },
+    due: after(13 * day),
+  })),
+  { what: 'a track that is not completed', columns: { status: 'processing' }, due: null },
+  { what: 'a track created before there were providers', columns: { created_at: '-infinity' }, due: new Date('2000-01-14Z') },
+];
+
+test('a completed track is given its date by the policy and its own expiry', async (t) => {
+  const db = await testDatabase(t);
+  const user = await newUser(db);
+  for (const { what, columns, due } of cases) {
+    const track = await newTrack(db, user, { created_at: created, ...columns });
+    assert.deepEqual((await trackOf(db, track)).archive_scheduled_at, due, what);
+  }
+});
+
+test('a track that says it was created in the future is archived by the time it is seen', async (t) => {
+  const db = await testDatabase(t);
+  const user = await newUser(db);
+  for (const created_at of ['2199-01-01Z', 'infinity']) {
+    const track = await newTrack(db, user, { created_at });
+    const [row] = await db.query(
+      "select archive_scheduled_at < now() + interval '13 days 1 second' as soon from tracks where id = $1",
+      [track],
+    );
+    assert.equal(row?.soon, true);
+  }
+});
+
+test('the date does not depend on the time zone of the session', async (t) => {
+  const db = await testDatabase(t);
+  const user = await newUser(db);
+  const client = await db.pool.connect();
+  await client.query("set timezone = 'Europe/Berlin'");
+  // Clocks go forward on 29 March 2026.
+  const { rows } = await client.query(
+    `insert into tracks (user_id, title, prompt, status, created_at)
+     values ($1, 'T', '', 'completed', '2026-03-20T12:00:00Z') returning archive_scheduled_at`,
+    [user],
+  );
+  client.release();
+  assert.deepEqual(rows[0].archive_scheduled_at, new Date('2026-04-02T12:00:00Z'));
+});
+
+test('the operator may change a policy and add one', async (t) => {
+  const db = await testDatabase(t);
+  const user = await newUser(db);
+  await db.query(`update track_archiving_policies set archive_after = '1 day' where provider = 'suno';
+    insert into track_archiving_policies (provider, retention, archive_after, allowed_hosts)
+    values ('mine', '2 days', '6 hours', '{*.mine.example}')`);
+  for (const [provider, due] of [
+    ['suno', after(day)],
+    ['mine', after(6 * hour)],
+  ] as const) {
+    const track = await newTrack(db, user, { provider, created_at: created });
+    assert.deepEqual((await trackOf(db, track)).archive_scheduled_at, due);
+  }
+});
+
+describe('an update of a track', () => {
+  const update = async (
+    t: { after(run: () => Promise<void>): void },
+    before: Record<string, unknown>,
+    change: string,
+  ) => {
+    const db = await testDatabase(t);
+    const user = await newUser(db);
+    const track = await newTrack(db, user, { created_at: created, ...before });
+    const [was] = [await trackOf(db, track)];
+    await db.query(`update tracks set ${change} where id = '${track}'`);
+    return { was, is: await trackOf(db, track) };
+  };
+  const archived = {
+    archived_to_storage: true,
+    archived_at: created,
+    storage_audio_url: storageUrl('audio'),
+    storage_cover_url: storageUrl('covers'),
+    storage_video_url: storageUrl('videos'),
+  };
+
+  test('to completed gives it a date; away from completed takes it', async (t) => {
+    const to = await update(t, { status: 'processing' }, "status = 'completed'");
+    assert.deepEqual(to.is.archive_scheduled_at, after(13 * day));
+    const away = await update(t, {}, "status = 'failed'");
+    assert.equal(away.is.archive_scheduled_at, null);
+  });
+
+  test('of provider, creation or expiry moves the date', async (t) => {
+    for (const [change, due] of [
+      ["provider = 'replicate'", created],
+      [`created_at = '${after(day).toISOString()}'`, after(14 * day)],
+      [`metadata = '{"expires_at": "${after(5 * day).toISOString()}"}'`, after(3 * day)],
+    ] as const) {
+      assert.deepEqual((await update(t, {}, change)).is.archive_scheduled_at, due, change);
+    }
+  });
+
+  test('of the date itself, by the service, stands', async (t) => {
+    const { is } = await update(t, {}, "provider = 'fal', archive_scheduled_at = '2026-05-02Z'");
+    assert.deepEqual(is.archive_scheduled_at, new Date('2026-05-02Z'));
+  });
+
+  test('to a new source opens an archived track again and drops the copy of that asset alone', async (t) => {
+    for (const [asset, source] of [
+      ['audio', 'audio_url'],
+      ['cover', 'cover_url'],
+      ['video', 'video_url'],
+    ] as const) {
+      const { was, is } = await update(t, archived, `${source} = 'https://cdn1.suno.ai/new'`);
+      assert.equal(is.archived_to_storage, false, asset);
+      assert.equal(is.archived_at, null);
+      assert.equal(is[`storage_${asset}_url`], null);
+      for (const other of ['audio', 'cover', 'video'].filter((each) => each !== asset)) {
+        assert.equal(is[`storage_${other}_url`], was[`storage_${other}_url`]);
+      }
+      assert.ok(is.archive_scheduled_at !== null, 'and it is due again');
+    }
+  });
+
+  test('to our own copy, to nothing or to the same source leaves it archived', async (t) => {
+    for (const change of [
+      'audio_url = storage_audio_url',
+      `cover_url = '${storageUrl('covers', 'other.jpg')}?download='`,
+      'video_url = null',
+      "video_url = '  '",
+      "audio_url = audio_url || ' '",
+    ]) {
+      const { was, is } = await update(t, archived, change);
+      assert.equal(is.archived_to_storage, true, change);
+      assert.deepEqual(is.storage_audio_url, was.storage_audio_url);
+      assert.deepEqual(is.archived_at, was.archived_at);
+    }
+  });
+});
