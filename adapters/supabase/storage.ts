@@ -34,6 +34,7 @@ export interface Storage {
   upload(object: Upload, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
   /** Bytes that Storage has, undefined where it has no such object. */
   size(place: ObjectPlace, signal: AbortSignal): Promise<number | undefined>;
+  /** One that is not there is fine. */
   remove(place: ObjectPlace): Promise<void>;
   publicUrl(place: ObjectPlace): string;
   close(): Promise<void>;
@@ -90,7 +91,8 @@ export function createStorage(options: StorageOptions): Storage {
     },
     async remove(place) {
       const path = `${root}/${encodePlace(place)}`;
-      throwUnlessDone(await call({ method: 'DELETE', path, headers }));
+      const answer = await call({ method: 'DELETE', path, headers });
+      if (answer.status !== 404) throwUnlessDone(answer);
     },
     publicUrl: (place) => `${base.origin}${root}/public/${encodePlace(place)}`,
     close: () => agent.destroy(),

@@ -1,0 +1,137 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
+import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { type AwsEndpoint, startAwsEndpoint } from '../../local/aws/endpoint.ts';
+import { type Clock, createClock } from '../../local/clock.ts';
+import { type Provider, startProvider } from '../../local/provider/server.ts';
+import { type Gateway, startGateway } from '../../local/supabase/gateway.ts';
+import { type TestDatabase, testDatabase } from '../support/database.ts';
+
+/** Everything that the Lambdas speak to, real or the local stack's, for one test. */
+export interface World {
+  database: TestDatabase;
+  gateway: Gateway;
+  aws: AwsEndpoint;
+  sqs: SQSClient;
+  scheduler: SchedulerClient;
+  provider: Provider;
+  clock: Clock;
+  /** The environment of both Lambdas together. */
+  environment: Record<string, string>;
+  queueUrl: string;
+  deadLetterUrl: string;
+}
+
+export const queueName = 'track-archiver-archive';
+export const deadLetterName = 'track-archiver-dead-letter';
+export const scheduleGroup = 'track-archiver';
+export const providerHost = 'cdn.provider.example';
+/** `whsec_` and base64 of 24 bytes; the second is the one that is being rotated in. */
+export const webhookSecrets = [
+  'whsec_b25lIG9sZCBzZWNyZXQgb2YgMjRi',
+  'whsec_YW5kIGEgbmV3IG9uZSwgMjQgYnl0',
+];
+
+const region = 'us-east-1';
+const arn = (kind: string) => `arn:aws:${kind}`;
+
+export async function startWorld(
+  t: TestContext,
+  options: { supabaseUrl?: (gateway: Gateway) => string } = {},
+): Promise<World> {
+  const directory = await mkdtemp(join(tmpdir(), 'track-archiver-test-'));
+  const database = await testDatabase(t);
+  const gateway = await startGateway({
+    databaseUrl: database.apiUrl,
+    storageDirectory: join(directory, 'storage'),
+  });
+  const provider = await startProvider({ hosts: [providerHost, 'elsewhere.example'] });
+  const clock = createClock();
+  const secret = {
+    supabaseUrl: options.supabaseUrl?.(gateway) ?? gateway.url,
+    supabaseKey: gateway.keys.secret,
+    webhookSecrets,
+  };
+  const aws = await startAwsEndpoint({
+    clock,
+    secrets: { 'track-archiver': JSON.stringify(secret) },
+  });
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const sqs = new SQSClient({ endpoint: aws.url, region, credentials });
+  const scheduler = new SchedulerClient({ endpoint: aws.url, region, credentials });
+  const queueUrls = [];
+  for (const QueueName of [queueName, deadLetterName, 'schedule-dead-letter']) {
+    queueUrls.push((await sqs.send(new CreateQueueCommand({ QueueName }))).QueueUrl ?? '');
+  }
+  await scheduler.send(new CreateScheduleGroupCommand({ Name: scheduleGroup }));
+  await database.query(
+    `insert into public.track_archiving_policies (provider, retention, archive_after, allowed_hosts)
+     values ('tester', '15 days', '13 days', array['${providerHost}'])`,
+  );
+  t.after(async () => {
+    sqs.destroy();
+    scheduler.destroy();
+    await Promise.all([gateway.stop(), aws.stop(), provider.stop()]);
+    await rm(directory, { recursive: true, force: true });
+  });
+  const [queueUrl = '', deadLetterUrl = ''] = queueUrls;
+  const queueArn = (name: string) => arn(`sqs:${region}:000000000000:${name}`);
+  return {
+    database,
+    gateway,
+    aws,
+    sqs,
+    scheduler,
+    provider,
+    clock,
+    queueUrl,
+    deadLetterUrl,
+    environment: {
+      AWS_ENDPOINT_URL: aws.url,
+      AWS_REGION: region,
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+      SECRET_ID: 'track-archiver',
+      SCHEDULE_GROUP: scheduleGroup,
+      SCHEDULE_ROLE_ARN: arn('iam::000000000000:role/track-archiver-scheduler'),
+      SCHEDULE_WINDOW_MINUTES: '15',
+      SCHEDULE_DEAD_LETTER_ARN: queueArn('schedule-dead-letter'),
+      ARCHIVE_QUEUE_ARN: queueArn(queueName),
+      ARCHIVE_QUEUE_URL: queueUrl,
+      DEAD_LETTER_QUEUE_URL: deadLetterUrl,
+      RETRY_BASE_DELAY_MS: '5',
+      PROVIDER_TIMEOUT_MS: '2000',
+      PROVIDER_ADDRESS_OVERRIDES: provider.addressOverrides,
+      POWERTOOLS_LOG_LEVEL: 'SILENT',
+    },
+  };
+}
+
+let imports = 0;
+
+/**
+ * A Lambda's own handler module, started afresh in this process with the world's environment. Its
+ * metrics go nowhere; what it logs is tested on the bundles.
+ */
+export async function loadHandler<Handler>(name: string, world: World): Promise<Handler> {
+  Object.assign(process.env, world.environment, { POWERTOOLS_METRICS_DISABLED: 'true' });
+  imports += 1;
+  const module = await import(`../../lambdas/${name}/handler.ts?test=${imports}`);
+  return module.handler;
+}
+
+/** What Lambda tells a handler about its invocation; `remaining` milliseconds are left at first. */
+export function lambdaContext(remaining = 900_000) {
+  const end = performance.now() + remaining;
+  return {
+    awsRequestId: crypto.randomUUID(),
+    functionName: 'test',
+    functionVersion: '$LATEST',
+    invokedFunctionArn: arn(`lambda:${region}:000000000000:function:test`),
+    memoryLimitInMB: '512',
+    getRemainingTimeInMillis: () => Math.max(0, end - performance.now()),
+  };
+}
