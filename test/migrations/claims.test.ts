@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { testDatabase } from '../support/database.ts';
+import { until } from '../support/until.ts';
 import { claim, jobOf, moveClock, newTrack, newUser, plan, service, sqlstate, storageUrl, worker } from './app.ts';
 
 test('a claim hands out all that a worker needs', async (t) => {
@@ -74,6 +75,7 @@ test('a claim that waits for another transaction sees what that one did', async 
   await client.query('begin');
   await client.query("select claim_track_archiving($1, 60, 'first')", [track]);
   const second = claim(db, track);
+  await until(async () => (await db.query('select from pg_locks where not granted')).length > 0);
   await client.query('commit');
   client.release();
   assert.equal((await second).outcome, 'busy');
