@@ -1,0 +1,41 @@
+import type { TestDatabase } from '../support/database.ts';
+
+export const webhookUrl = 'https://enqueue.example/hook';
+export const webhookSecret = `whsec_${Buffer.from('a secret of the tests, long enough').toString('base64')}`;
+
+/** Puts the webhook's address and secrets into Vault, as the operator does. */
+export async function configureWebhook(db: TestDatabase, secrets = webhookSecret): Promise<void> {
+  await db.query("select vault.create_secret($1, 'track_archiver_webhook_url')", [webhookUrl]);
+  await db.query("select vault.create_secret($1, 'track_archiver_webhook_secret')", [secrets]);
+}
+
+export interface Announcement {
+  url: string;
+  method: string;
+  headers: Record<string, string>;
+  /** The exact text that pg_net sends. */
+  text: string;
+  timeout: number;
+}
+
+/** Takes what is queued for sending, oldest first. */
+export async function announcements(db: TestDatabase): Promise<Announcement[]> {
+  return (await db.query(`with taken as (delete from net.http_request_queue returning *)
+    select url, method, headers, convert_from(body, 'UTF8') as text, timeout_milliseconds as timeout
+    from taken order by id`)) as Announcement[];
+}
+
+/** The notices and warnings that PostgreSQL sends while `run` works on a connection of its own. */
+export async function warningsOf(db: TestDatabase, sql: string, values: unknown[]): Promise<string[]> {
+  const client = await db.pool.connect();
+  const found: string[] = [];
+  const listen = (notice: { message?: string | undefined }) => found.push(notice.message ?? '');
+  client.on('notice', listen);
+  try {
+    await client.query(sql, values);
+    return found;
+  } finally {
+    client.off('notice', listen);
+    client.release();
+  }
+}
