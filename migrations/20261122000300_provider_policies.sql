@@ -12,11 +12,9 @@ create table if not exists public.track_archiving_policies (
   user_agent text not null default 'Mozilla/5.0 (compatible; track-archiver/1.0)'
     check (user_agent ~ '^[\x20-\x7e]+$'),
   constraint archived_before_expiry check (archive_after between interval '0' and retention),
-  -- `host.example` or `*.host.example`, lower case. What does not look like a host matches nothing anyway.
-  constraint hosts_are_hosts check (
-    array_position(allowed_hosts, null) is null
-    and array_to_string(allowed_hosts, ' ') ~ '^((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+( |$))*$'
-  )
+  -- `host.example` or `*.host.example`, lower case; an array prints anything stranger in quotes.
+  constraint hosts_are_hosts check (allowed_hosts::text ~
+    '^\{((\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+(,(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+)*)?\}$')
 );
 comment on table public.track_archiving_policies is
   'How long each provider keeps files, when to archive, which hosts may be fetched. `*` is everybody else.';

@@ -26,7 +26,11 @@ export async function announcements(db: TestDatabase): Promise<Announcement[]> {
 }
 
 /** The notices and warnings that PostgreSQL sends while `run` works on a connection of its own. */
-export async function warningsOf(db: TestDatabase, sql: string, values: unknown[]): Promise<string[]> {
+export async function warningsOf(
+  db: TestDatabase,
+  sql: string,
+  values: unknown[],
+): Promise<string[]> {
   const client = await db.pool.connect();
   const found: string[] = [];
   const listen = (notice: { message?: string | undefined }) => found.push(notice.message ?? '');

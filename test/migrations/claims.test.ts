@@ -2,7 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { testDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
-import { claim, jobOf, moveClock, newTrack, newUser, plan, service, sqlstate, storageUrl, worker } from './app.ts';
+import {
+  claim,
+  jobOf,
+  moveClock,
+  newTrack,
+  newUser,
+  plan,
+  service,
+  sqlstate,
+  storageUrl,
+  worker,
+} from './app.ts';
 
 test('a claim hands out all that a worker needs', async (t) => {
   const db = await testDatabase(t);
@@ -156,7 +167,12 @@ test('what a worker stores is recorded with the time of the database', async (t)
   const db = await testDatabase(t);
   const track = await newTrack(db, await newUser(db));
   const at = worker(db, await claim(db, track));
-  await at.store('audio', storageUrl('audio'), { bytes: 7, sha256: 'ff', gone: true, stored_at: 'x' });
+  await at.store('audio', storageUrl('audio'), {
+    bytes: 7,
+    sha256: 'ff',
+    gone: true,
+    stored_at: 'x',
+  });
   await at.store('video', null, { code: 'provider_gone' });
   const { metadata } = await jobOf(db, track);
   const { stored_at, ...audio } = metadata.assets.audio;
@@ -172,7 +188,11 @@ test('three assets stored at once are all recorded', async (t) => {
   const track = await newTrack(db, await newUser(db));
   const at = worker(db, await claim(db, track));
   await Promise.all(['audio', 'cover', 'video'].map((asset) => at.store(asset, storageUrl(asset))));
-  assert.deepEqual(Object.keys((await jobOf(db, track)).metadata.assets).sort(), ['audio', 'cover', 'video']);
+  assert.deepEqual(Object.keys((await jobOf(db, track)).metadata.assets).sort(), [
+    'audio',
+    'cover',
+    'video',
+  ]);
   assert.equal(await at.complete(), 'completed');
 });
 

@@ -40,7 +40,10 @@ test('the settings are one row, with a language that exists', async (t) => {
   const change = (sql: string) => sqlstate(db.query(sql));
   assert.equal(await change("update track_archiving_settings set language = 'fr'"), '23514');
   assert.equal(await change('insert into track_archiving_settings default values'), '23505');
-  assert.equal(await change('insert into track_archiving_settings (only_row) values (false)'), '23514');
+  assert.equal(
+    await change('insert into track_archiving_settings (only_row) values (false)'),
+    '23514',
+  );
 });
 
 test("an app's own notifications are kept as they are and used where they fit", async (t) => {

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { claim, jobOf, newTrack, newUser, plan, sqlstate, storageUrl, trackOf, worker } from './app.ts';
+import {
+  claim,
+  jobOf,
+  newTrack,
+  newUser,
+  plan,
+  sqlstate,
+  storageUrl,
+  trackOf,
+  worker,
+} from './app.ts';
 
-const track = async (db: TestDatabase, columns = {}) =>
-  newTrack(db, await newUser(db), columns);
+const track = async (db: TestDatabase, columns = {}) => newTrack(db, await newUser(db), columns);
 
 test('completing sets the track and the job together', async (t) => {
   const db = await testDatabase(t);
@@ -53,10 +62,15 @@ test('when the sources changed meanwhile the job is pending again with the new o
   await at.store('audio', storageUrl('audio'));
   await at.store('cover', storageUrl('covers'));
   await at.store('video', null, { code: 'provider_gone' });
-  await db.query("update tracks set cover_url = 'https://cdn2.suno.ai/new.jpg' where id = $1", [id]);
+  await db.query("update tracks set cover_url = 'https://cdn2.suno.ai/new.jpg' where id = $1", [
+    id,
+  ]);
   assert.equal(await at.complete(), 'superseded');
   const job = await jobOf(db, id);
-  assert.deepEqual([job.status, job.error_code, job.dispatched_at], ['pending', 'superseded', null]);
+  assert.deepEqual(
+    [job.status, job.error_code, job.dispatched_at],
+    ['pending', 'superseded', null],
+  );
   assert.equal((await trackOf(db, id)).archived_to_storage, false);
 
   const second = await claim(db, id);
@@ -75,7 +89,9 @@ test('a source that became our own copy meanwhile is no new source', async (t) =
   await first.store('cover', storageUrl('covers'));
   assert.equal(await first.complete(), 'completed');
   await db.query('update tracks set audio_url = storage_audio_url where id = $1', [id]);
-  await db.query("update tracks set cover_url = 'https://cdn2.suno.ai/new.jpg' where id = $1", [id]);
+  await db.query("update tracks set cover_url = 'https://cdn2.suno.ai/new.jpg' where id = $1", [
+    id,
+  ]);
   const claimed = await claim(db, id);
   assert.equal(claimed.storage_audio_url, storageUrl('audio'), 'audio is stored already');
   const second = worker(db, claimed);
@@ -104,7 +120,10 @@ test('a failure shows what was saved and leaves the track unarchived', async (t)
     [false, null, storageUrl('covers')],
   );
   const job = await jobOf(db, id);
-  assert.deepEqual([job.status, job.error_code, job.error_message.length], ['failed', 'provider_gone', 2000]);
+  assert.deepEqual(
+    [job.status, job.error_code, job.error_message.length],
+    ['failed', 'provider_gone', 2000],
+  );
   assert.equal(await at.fail(), false, 'and only once');
 });
 
@@ -134,7 +153,10 @@ test('what was stored of another source is not kept', async (t) => {
   await db.query("update tracks set audio_url = 'https://cdn1.suno.ai/2.mp3' where id = $1", [id]);
   assert.equal((await trackOf(db, id)).storage_audio_url, null);
   const again = await claim(db, id);
-  assert.deepEqual([again.storage_audio_url, again.storage_cover_url], [null, storageUrl('covers')]);
+  assert.deepEqual(
+    [again.storage_audio_url, again.storage_cover_url],
+    [null, storageUrl('covers')],
+  );
   assert.deepEqual(Object.keys((await jobOf(db, id)).metadata.assets), ['cover']);
 });
 
@@ -157,8 +179,14 @@ test('while a completion is under way the owner can write the rest of the row on
   await worker(db, claimed).store('audio', storageUrl('audio'));
   const client = await db.pool.connect();
   await client.query('begin');
-  await client.query('select complete_track_archiving($1, $2)', [claimed.job_id, claimed.fencing_token]);
-  const change = db.query("update tracks set audio_url = 'https://cdn1.suno.ai/2.mp3' where id = $1", [id]);
+  await client.query('select complete_track_archiving($1, $2)', [
+    claimed.job_id,
+    claimed.fencing_token,
+  ]);
+  const change = db.query(
+    "update tracks set audio_url = 'https://cdn1.suno.ai/2.mp3' where id = $1",
+    [id],
+  );
   await client.query('commit');
   client.release();
   await change;

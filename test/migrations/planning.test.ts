@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { claim, jobOf, moveClock, newTrack, newUser, plan, service, trackOf, worker } from './app.ts';
+import {
+  claim,
+  jobOf,
+  moveClock,
+  newTrack,
+  newUser,
+  plan,
+  service,
+  trackOf,
+  worker,
+} from './app.ts';
 
 const confirm = async (db: TestDatabase, job: string, due: unknown, route: string) =>
   (await service(db)('select confirm_track_schedule($1, $2, $3) as answer', [job, due, route]))[0]
@@ -68,7 +78,9 @@ test('a track that failed is left alone until its sources change', async (t) => 
   await worker(db, await claim(db, track)).fail();
   const { action, reason } = await plan(db, track);
   assert.deepEqual([action, reason], ['ignore', 'failed']);
-  await db.query("update tracks set audio_url = 'https://cdn1.suno.ai/2.mp3' where id = $1", [track]);
+  await db.query("update tracks set audio_url = 'https://cdn1.suno.ai/2.mp3' where id = $1", [
+    track,
+  ]);
   const again = await plan(db, track);
   assert.equal(again.action, 'schedule');
   assert.equal((await jobOf(db, track)).original_audio_url, 'https://cdn1.suno.ai/2.mp3');
@@ -115,9 +127,16 @@ test('what changed since the plan is not confirmed', async (t) => {
   const db = await testDatabase(t);
   const user = await newUser(db);
   const changes: [string, (track: string) => Promise<unknown>][] = [
-    ['the date', (id) => db.query("update tracks set archive_scheduled_at = '2027-01-01Z' where id = $1", [id])],
+    [
+      'the date',
+      (id) =>
+        db.query("update tracks set archive_scheduled_at = '2027-01-01Z' where id = $1", [id]),
+    ],
     ['the state', (id) => db.query("update tracks set status = 'failed' where id = $1", [id])],
-    ['it is archived', (id) => db.query('update tracks set archived_to_storage = true where id = $1', [id])],
+    [
+      'it is archived',
+      (id) => db.query('update tracks set archived_to_storage = true where id = $1', [id]),
+    ],
     ['it is claimed', (id) => claim(db, id)],
     ['it is deleted', (id) => db.query('delete from tracks where id = $1', [id])],
   ];

@@ -17,12 +17,28 @@ interface Case {
 const cases: Case[] = [
   { what: 'suno: after 13 days', columns: { provider: 'suno' }, due: after(13 * day) },
   { what: 'mureka: after 13 days', columns: { provider: 'mureka' }, due: after(13 * day) },
-  { what: 'a provider nobody knows: after 13 days', columns: { provider: 'x' }, due: after(13 * day) },
+  {
+    what: 'a provider nobody knows: after 13 days',
+    columns: { provider: 'x' },
+    due: after(13 * day),
+  },
   { what: 'no provider: after 13 days', columns: { provider: null }, due: after(13 * day) },
-  { what: 'Suno, written otherwise: after 13 days', columns: { provider: ' Suno ' }, due: after(13 * day) },
-  { what: 'replicate, which keeps files an hour: at once', columns: { provider: 'replicate' }, due: created },
+  {
+    what: 'Suno, written otherwise: after 13 days',
+    columns: { provider: ' Suno ' },
+    due: after(13 * day),
+  },
+  {
+    what: 'replicate, which keeps files an hour: at once',
+    columns: { provider: 'replicate' },
+    due: created,
+  },
   { what: 'fal: at once', columns: { provider: 'fal' }, due: created },
-  { what: 'kie, which keeps them 14 days: after 12', columns: { provider: 'kie' }, due: after(12 * day) },
+  {
+    what: 'kie, which keeps them 14 days: after 12',
+    columns: { provider: 'kie' },
+    due: after(12 * day),
+  },
   {
     what: 'a known expiry, two days before it',
     columns: { metadata: { expires_at: after(10 * day).toISOString() } },
@@ -89,7 +105,11 @@ const cases: Case[] = [
     due: after(13 * day),
   })),
   { what: 'a track that is not completed', columns: { status: 'processing' }, due: null },
-  { what: 'a track created before there were providers', columns: { created_at: '-infinity' }, due: new Date('2000-01-14Z') },
+  {
+    what: 'a track created before there were providers',
+    columns: { created_at: '-infinity' },
+    due: new Date('2000-01-14Z'),
+  },
 ];
 
 test('a completed track is given its date by the policy and its own expiry', async (t) => {

@@ -45,9 +45,10 @@ test('of all transitions between states only the legal ones are possible, for th
     for (const to of Object.keys(states).filter((each) => each !== from)) {
       const job = await reach(db);
       const refused = await sqlstate(
-        db.query(`update track_archiving_jobs set status = '${to}', ${withState[to]} where id = $1`, [
-          job,
-        ]),
+        db.query(
+          `update track_archiving_jobs set status = '${to}', ${withState[to]} where id = $1`,
+          [job],
+        ),
       );
       assert.ok(refused === undefined || refused === '23514', refused);
       found[`${from} → ${to}`] = refused === undefined;
@@ -66,8 +67,16 @@ test('a state comes with what belongs to it', async (t) => {
   assert.equal(await refused('pending', "status = 'processing'"), '23514', 'no claim');
   assert.equal(await refused('pending', 'lease_expires_at = now()'), '23514', 'no lease');
   assert.equal(await refused('processing', 'lease_expires_at = null'), '23514');
-  assert.equal(await refused('processing', "status = 'failed', lease_expires_at = null"), '23514', 'no code');
-  assert.equal(await refused('processing', "status = 'completed', lease_expires_at = null"), '23514', 'no date');
+  assert.equal(
+    await refused('processing', "status = 'failed', lease_expires_at = null"),
+    '23514',
+    'no code',
+  );
+  assert.equal(
+    await refused('processing', "status = 'completed', lease_expires_at = null"),
+    '23514',
+    'no date',
+  );
   assert.equal(await refused('pending', "status = 'done'"), '23514');
   assert.equal(await refused('pending', 'attempt = -1'), '23514');
 });
@@ -77,7 +86,9 @@ test('a fencing token only grows, and not while another holds the lease', async 
   const track = await newTrack(db, await newUser(db));
   const { job_id } = await claim(db, track);
   const set = (value: string) =>
-    sqlstate(db.query(`update track_archiving_jobs set fencing_token = ${value} where id = $1`, [job_id]));
+    sqlstate(
+      db.query(`update track_archiving_jobs set fencing_token = ${value} where id = $1`, [job_id]),
+    );
   assert.equal(await set('fencing_token - 1'), '23514');
   assert.equal(await set('null'), '23514');
   assert.equal(await set("nextval('archiver.fencing_tokens')"), '23514', 'the lease is live');
@@ -89,7 +100,12 @@ test('a track has one open job at most', async (t) => {
   const track = await newTrack(db, user);
   await plan(db, track);
   const insert = () =>
-    sqlstate(db.query('insert into track_archiving_jobs (track_id, user_id) values ($1, $2)', [track, user]));
+    sqlstate(
+      db.query('insert into track_archiving_jobs (track_id, user_id) values ($1, $2)', [
+        track,
+        user,
+      ]),
+    );
   assert.equal(await insert(), '23505');
   await claim(db, track);
   assert.equal(await insert(), '23505');

@@ -105,7 +105,11 @@ const events: [string, string, string[]][] = [
   ['it is deleted', 'delete from tracks', ['DELETE']],
   ['its owner is deleted', 'delete from auth.users', ['DELETE']],
   ['its title changes', "update tracks set title = 'x', metadata = '{}', updated_at = now()", []],
-  ['its row is written back unchanged', 'update tracks set status = status, audio_url = audio_url', []],
+  [
+    'its row is written back unchanged',
+    'update tracks set status = status, audio_url = audio_url',
+    [],
+  ],
 ];
 
 for (const [what, sql, expected] of events) {
@@ -116,7 +120,10 @@ for (const [what, sql, expected] of events) {
     await announcements(db);
     await db.query(sql);
     const sent = (await announcements(db)).map(({ text }) => JSON.parse(text));
-    assert.deepEqual(sent.map((body) => body.type), expected);
+    assert.deepEqual(
+      sent.map((body) => body.type),
+      expected,
+    );
     for (const body of sent) assert.equal(body.old_record.id, track);
   });
 }
@@ -157,7 +164,7 @@ test("a user's request is announced, for the due date has changed", async (t) =>
   await plan(db, track);
   await announcements(db);
   await db.asUser(user, (query) =>
-    query("insert into track_archiving_jobs (track_id, user_id) values ($1, $2)", [track, user]),
+    query('insert into track_archiving_jobs (track_id, user_id) values ($1, $2)', [track, user]),
   );
   const [sent] = await announcements(db);
   assert.ok(Date.parse(JSON.parse(sent?.text ?? '').record.archive_scheduled_at) <= Date.now());
@@ -168,7 +175,10 @@ test('a rollback announces nothing', async (t) => {
   const user = await newUser(db);
   const client = await db.pool.connect();
   await client.query('begin');
-  await client.query("insert into tracks (user_id, title, prompt, status) values ($1, 'T', '', 'completed')", [user]);
+  await client.query(
+    "insert into tracks (user_id, title, prompt, status) values ($1, 'T', '', 'completed')",
+    [user],
+  );
   await client.query('rollback');
   client.release();
   assert.deepEqual(await announcements(db), []);
@@ -176,10 +186,11 @@ test('a rollback announces nothing', async (t) => {
 
 test('the secret stands in no definition that others can read', async (t) => {
   const db = await configured(t);
-  const [row] = await db.query(`select count(*)::int as found from (
+  const [row] = await db.query(
+    `select count(*)::int as found from (
     select pg_get_triggerdef(oid) as text from pg_trigger
-    union all select prosrc from pg_proc) as definitions where text like '%whsec_' || $1 || '%'`, [
-    webhookSecret.slice(6),
-  ]);
+    union all select prosrc from pg_proc) as definitions where text like '%whsec_' || $1 || '%'`,
+    [webhookSecret.slice(6)],
+  );
   assert.equal(row?.found, 0);
 });
