@@ -128,7 +128,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       database,
       webhookSecret,
       limitations: limitationsOf(given),
-      quiet: () => untilQuiet(async () => functions.idle() && !(await hasUnsentWebhooks(database))),
+      // In the order of the way, so that nothing slips past on its way to the next look.
+      quiet: () =>
+        untilQuiet(
+          async () => !(await hasUnsentWebhooks(database)) && supabase.idle() && functions.idle(),
+        ),
       deadLetters: () => readDeadLetters(aws.sqs, aws.queues.deadLetter.url),
       scheduleNames: () => readScheduleNames(aws.scheduler),
       stop,

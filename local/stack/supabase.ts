@@ -17,12 +17,15 @@ export interface Supabase {
   secretKey: string;
   /** Absent for a given project. */
   publishableKey: string | undefined;
+  /** No webhook is under way; a given project cannot tell. */
+  idle(): boolean;
   stop(): Promise<void>;
 }
 
 export const givenSupabase = (given: NonNullable<Given['supabase']>): Supabase => ({
   ...given,
   publishableKey: undefined,
+  idle: () => true,
   stop: async () => {},
 });
 
@@ -39,6 +42,7 @@ export async function startSupabase(
     databaseUrl: database.url,
     secretKey: gateway.keys.secret,
     publishableKey: gateway.keys.publishable,
+    idle: netWorker.idle,
     stop: async () => {
       await netWorker.stop();
       await gateway.stop();

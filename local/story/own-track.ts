@@ -35,16 +35,27 @@ export async function archiveOwnTrack(
   };
   await app.insert(track);
   report.progress(`Archiving ${own.audio}`);
-  for (;;) {
+  for (const inserted = Date.now(); ; ) {
     const [state] = await observe(stack.database, [track]);
     if (state === undefined) throw new Error('The track is gone.');
     report.tracks([{ track: state, about: own.audio }]);
     if (state.state === 'archived') return await describeFiles(stack, track.id);
     if (state.state === 'failed') return [describeFailure(state)];
+    if (state.state === 'completed' && Date.now() - inserted > patience) return [unheard];
     await wait(150);
     if (stack.limitations.length === 0) await skipWait(stack);
   }
 }
+
+/** Milliseconds until a track that nobody has heard of is given up. */
+const patience = 30_000;
+
+const unheard: Expectation = {
+  expected: 'your track is archived',
+  found:
+    'the webhook did not arrive at the function URL. What to do: look into net._http_response in the database.',
+  held: false,
+};
 
 /** Jumps to the next thing that waits for its time: the schedule, or a retry. */
 async function skipWait(stack: Stack): Promise<void> {

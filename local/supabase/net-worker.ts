@@ -1,6 +1,8 @@
 import pg from 'pg';
 
 export interface NetWorker {
+  /** Nothing that was taken from the queue is still under way. */
+  idle(): boolean;
   stop(): Promise<void>;
 }
 
@@ -59,6 +61,7 @@ export async function startNetWorker(options: { databaseUrl: string }): Promise<
   track(drain());
 
   return {
+    idle: () => underWay.size === 0,
     async stop() {
       stopping.abort();
       await listener.end().catch(() => {});
