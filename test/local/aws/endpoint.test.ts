@@ -8,6 +8,7 @@ import {
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import {
   CreateQueueCommand,
+  DeleteMessageCommand,
   DeleteQueueCommand,
   ReceiveMessageCommand,
   SendMessageCommand,
@@ -84,6 +85,23 @@ describe('the AWS endpoint', () => {
     assert.equal(value('TARGET_ARN'), target.queue.arn);
     assert.equal(value('SCHEDULED_TIME'), new Date(due).toISOString().replace('.000Z', 'Z'));
     assert.match(value('SCHEDULE_ARN') ?? '', /schedule\/default\/track-1$/);
+  });
+
+  test('a receipt that a later receive has replaced deletes nothing, without an error', async (t) => {
+    const { clock, sqs, createQueue } = await start(t);
+    const { queue, url } = await createQueue('archive');
+    queue.send('x');
+    const receipt = async () => {
+      const command = new ReceiveMessageCommand({ QueueUrl: url, VisibilityTimeout: 1 });
+      return (await sqs.send(command)).Messages?.[0]?.ReceiptHandle;
+    };
+    const stale = await receipt();
+    await clock.advanceTo(clock.now() + 1100);
+    const fresh = await receipt();
+    await sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: stale }));
+    assert.equal(queue.messages.length, 1);
+    await sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: fresh }));
+    assert.equal(queue.messages.length, 0);
   });
 
   test('a message is not handed to a client that has hung up', async (t) => {

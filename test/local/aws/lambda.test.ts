@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createClock } from '../../../local/clock.ts';
 import { until } from '../../support/until.ts';
@@ -9,6 +12,16 @@ interface Echo {
   context: Record<string, unknown>;
   pid: number;
   invocations: number;
+}
+
+/** A dead process that nobody has reaped, as in a container without an init, is not alive. */
+function isAlive(pid: number): boolean {
+  try {
+    const stat = process.platform === 'linux' ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
+    return !/\) Z /.test(stat) && process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 describe('the Lambda runner', () => {
@@ -114,6 +127,13 @@ describe('the Lambda runner', () => {
     assert.equal(((await fn.invoke({})) as Echo).invocations, 1);
   });
 
+  test('starts a new process after all were killed, without waiting for their end', async (t) => {
+    const { fn } = startTestFunction(t, 'probe');
+    await fn.invoke({});
+    fn.killAll();
+    assert.equal(((await fn.invoke({})) as Echo).invocations, 1);
+  });
+
   test('reports a bundle that cannot start', async (t) => {
     const { fn } = startTestFunction(t, 'broken');
     await assert.rejects(fn.invoke({}), { type: 'SyntaxError', message: 'cannot start' });
@@ -134,12 +154,24 @@ describe('the Lambda runner', () => {
     assert.equal(instance, true);
   });
 
+  test('leaves no process behind when the parent is killed', async () => {
+    const file = join(import.meta.dirname, 'handlers/parent.ts');
+    const parent = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    parent.stdout.on('data', (data) => {
+      output += data;
+    });
+    const [, pid] = await until(() => /hanging (\d+)\n/.exec(output));
+    parent.kill('SIGKILL');
+    await until(() => !isAlive(Number(pid)));
+  });
+
   test('leaves no process behind when it stops', async (t) => {
     const { fn, lines } = startTestFunction(t, 'probe');
     const hanging = fn.invoke({ action: 'hang' });
     const line = await until(() => lines.find((text) => text.startsWith('hanging')));
     await Promise.all([fn.stop(), assert.rejects(hanging)]);
-    assert.throws(() => process.kill(Number(line.split(' ')[1]), 0), { code: 'ESRCH' });
+    assert.ok(!isAlive(Number(line.split(' ')[1])));
     await assert.rejects(fn.invoke({}), { type: 'ResourceNotFoundException' });
   });
 });

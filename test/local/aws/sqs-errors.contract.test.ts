@@ -58,6 +58,10 @@ describe('SQS queues and refusals', () => {
     const set = (Attributes: Record<string, string>) =>
       sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
     await assert.rejects(set({ VisibilityTimeout: '43201' }), { name: 'InvalidAttributeValue' });
+    const deadLetterTargetArn = 'arn:aws:sqs:us-east-1:000000000000:not-there';
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 5 });
+    await assert.rejects(set({ RedrivePolicy }));
+    await assert.rejects(createQueue({ RedrivePolicy }));
     await assert.rejects(set({ Colour: 'red' }), { name: 'InvalidAttributeName' });
     await assert.rejects(
       sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x', DelaySeconds: 901 })),

@@ -104,6 +104,11 @@ describe('SQS dead letters and move tasks', () => {
     assert.ok(moved < 3);
     await sqs.send(new CancelMessageMoveTaskCommand({ TaskHandle }));
     await until(async () => (await lastTask(contract, deadLetters.arn))?.Status === 'CANCELLED');
+    const before = (await lastTask(contract, deadLetters.arn))?.ApproximateNumberOfMessagesMoved;
+    await pass(3);
+    const after = await lastTask(contract, deadLetters.arn);
+    assert.equal(after?.ApproximateNumberOfMessagesMoved, before);
+    assert.equal(after?.Status, 'CANCELLED');
   });
 
   test('only a dead-letter queue that exists can be moved from', async (t) => {
