@@ -28,7 +28,12 @@ const files = globSync('**/*.test.ts', { cwd: import.meta.dirname })
 
 /** Passed, failed: of the tests themselves, as the last summary of node:test counts them. */
 async function runTests(): Promise<[number, number]> {
-  const stream = run({ files, isolation: 'process', concurrency: Number(values.concurrency) });
+  const stream = run({
+    files,
+    isolation: 'process',
+    concurrency: Number(values.concurrency),
+    timeout: values.slow ? 600_000 : 150_000,
+  });
   const counts = new Promise<[number, number]>((resolve) => {
     stream.on('test:summary', (summary) => {
       if (summary.file !== undefined) return;

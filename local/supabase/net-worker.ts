@@ -1,12 +1,7 @@
 import pg from 'pg';
+import { Agent, request } from 'undici';
 
-export interface NetWorker {
-  /** Nothing that was taken from the queue is still under way. */
-  idle(): boolean;
-  stop(): Promise<void>;
-}
-
-interface Request {
+interface QueuedRequest {
   id: string;
   method: string;
   url: string;
@@ -15,92 +10,97 @@ interface Request {
   timeout_milliseconds: number;
 }
 
-/**
- * Sends what net.http_post queues, with pg_net's manners: a request is taken from the queue once, sent
- * once and never again; whatever became of it is one row in net._http_response.
- */
-export async function startNetWorker(options: { databaseUrl: string }): Promise<NetWorker> {
-  const pool = new pg.Pool({ connectionString: options.databaseUrl, max: 4 });
-  const listener = new pg.Client({ connectionString: options.databaseUrl });
-  // Both connections may break when Postgres is stopped first.
-  pool.on('error', () => {});
-  listener.on('error', () => {});
-  const stopping = new AbortController();
-  const underWay = new Set<Promise<void>>();
-
-  async function send(request: Request): Promise<void> {
-    const answer = await post(request, stopping.signal);
-    if (stopping.signal.aborted) return;
-    await pool.query(
-      `insert into net._http_response (id, status_code, content_type, headers, content, timed_out, error_msg)
-       values ($1, $2, $3, $4, $5, $6, $7)`,
-      [
-        request.id,
-        answer.status,
-        answer.headers['content-type'],
-        JSON.stringify(answer.headers),
-        answer.content,
-        answer.timedOut,
-        answer.error,
-      ],
-    );
-  }
-
-  const track = (work: Promise<void>): void => {
-    const ended = work.catch(() => {}).finally(() => underWay.delete(ended));
-    underWay.add(ended);
-  };
-  const drain = async (): Promise<void> => {
-    const { rows } = await pool.query<Request>('delete from net.http_request_queue returning *');
-    for (const request of rows) track(send(request));
-  };
-
-  await listener.connect();
-  listener.on('notification', () => track(drain()));
-  await listener.query('listen pg_net');
-  track(drain());
-
-  return {
-    idle: () => underWay.size === 0,
-    async stop() {
-      stopping.abort();
-      await listener.end().catch(() => {});
-      await Promise.all(underWay);
-      await pool.end().catch(() => {});
-    },
-  };
+interface Outcome {
+  status?: number;
+  type?: string;
+  headers?: Record<string, unknown>;
+  content?: string;
+  timedOut?: boolean;
+  error?: string;
 }
 
-interface Answer {
-  status: number | null;
-  headers: Record<string, string>;
-  content: string | null;
-  timedOut: boolean;
-  error: string | null;
-}
-
-async function post(request: Request, stopping: AbortSignal): Promise<Answer> {
-  const timeout = AbortSignal.timeout(request.timeout_milliseconds);
+/** One request as pg_net sends it: no redirects, no retries; whatever goes wrong is an outcome too. */
+async function send(queued: QueuedRequest, agent: Agent, stopped: AbortSignal): Promise<Outcome> {
+  const limit = AbortSignal.timeout(queued.timeout_milliseconds);
   try {
-    const response = await fetch(request.url, {
-      method: request.method,
-      headers: { 'user-agent': 'pg_net/0.20.0', ...request.headers },
-      ...(request.body === null ? {} : { body: new Uint8Array(request.body) }),
-      redirect: 'manual',
-      signal: AbortSignal.any([timeout, stopping]),
+    const answer = await request(queued.url, {
+      method: queued.method.toUpperCase() as 'GET' | 'POST' | 'DELETE',
+      headers: { 'user-agent': 'pg_net/0.20.0', ...queued.headers },
+      body: queued.body,
+      dispatcher: agent,
+      signal: AbortSignal.any([limit, stopped]),
     });
+    const content = await answer.body.text();
+    const { statusCode: status, headers } = answer;
     return {
-      status: response.status,
-      headers: Object.fromEntries(response.headers),
-      content: await response.text(),
+      status,
+      type: String(headers['content-type'] ?? ''),
+      headers,
+      content,
       timedOut: false,
-      error: null,
     };
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    const message = timeout.aborted
-      ? `Timeout of ${request.timeout_milliseconds} ms reached`
-      : String(cause instanceof Error ? cause.message : cause);
-    return { status: null, headers: {}, content: null, timedOut: timeout.aborted, error: message };
+    const message = error instanceof Error ? error.message : String(error);
+    if (!limit.aborted) return { error: message, timedOut: false };
+    const waited = `Timeout of ${queued.timeout_milliseconds} ms reached.`;
+    return { error: waited, timedOut: true };
   }
+}
+
+const takeBatch = `
+  delete from net.http_request_queue
+  where id in (select id from net.http_request_queue order by id limit 200)
+  returning id, method, url, headers, body, timeout_milliseconds`;
+const record = `
+  insert into net._http_response (id, status_code, content_type, headers, content, timed_out, error_msg)
+  values ($1, $2, $3, $4, $5, $6, $7)`;
+
+/**
+ * Stands in for pg_net's background worker: posts what committed transactions have queued, in batches of
+ * 200 that wait for their slowest, and leaves the outcome in `net._http_response`. `databaseUrl`: any role
+ * that may log in, since Supabase opens both tables to PUBLIC.
+ */
+export async function startNetWorker(options: {
+  databaseUrl: string;
+}): Promise<{ stop(): Promise<void> }> {
+  const client = new pg.Client(options.databaseUrl);
+  const stopping = new AbortController();
+  const agent = new Agent();
+  client.on('error', (error) => {
+    if (!stopping.signal.aborted) console.error('local net worker:', error.message);
+  });
+  await client.connect();
+
+  const drain = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      const { rows } = await client.query<QueuedRequest>(takeBatch);
+      if (rows.length === 0) return;
+      const outcomes = await Promise.all(
+        rows.map(async (queued) => ({
+          id: queued.id,
+          ...(await send(queued, agent, stopping.signal)),
+        })),
+      );
+      for (const { id, status, type, headers, content, timedOut, error } of outcomes)
+        await client.query(record, [id, status, type, headers, content, timedOut, error]);
+    }
+  };
+  // Each wake-up drains after the one before: nothing that was queued meanwhile is overlooked.
+  let working = Promise.resolve();
+  const wake = (): void => {
+    working = working.then(drain).catch((error) => {
+      if (!stopping.signal.aborted) console.error('local net worker:', error);
+    });
+  };
+  client.on('notification', wake);
+  await client.query('listen pg_net');
+  wake();
+  return {
+    async stop() {
+      stopping.abort();
+      await working;
+      await client.end();
+      await agent.close();
+    },
+  };
 }

@@ -39,12 +39,15 @@ function choose(name: string, found: Signature[], given: string[]): Signature {
   );
   if (match !== undefined) return match;
   const list = [...given].sort().join(', ');
-  const searched = given.length === 0 ? 'without parameters' : `with parameters ${list}`;
+  const [searched, looked] =
+    given.length === 0
+      ? [' without parameters', ' without parameters']
+      : [` with parameters ${list}`, `(${list})`];
   throw new HttpError(404, {
     code: 'PGRST202',
-    details: `Searched for the function public.${name} ${searched}${given.length === 0 ? '' : ' or with a single unnamed json/jsonb parameter'}, but no matches were found in the schema cache.`,
+    details: `Searched for the function public.${name}${searched} or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache.`,
     hint: null,
-    message: `Could not find the function public.${name}(${list})${given.length === 0 ? ' without parameters' : ''} in the schema cache`,
+    message: `Could not find the function public.${name}${looked} in the schema cache`,
   });
 }
 
@@ -82,11 +85,13 @@ export async function callFunction(
   }
   const { parameters } = asked;
   const isGet = asked.method !== 'POST';
+  const select = selectList('pgrst_call', parameters.get('select'));
+  const filters = where('pgrst_call', parameters, values, isGet ? Object.keys(given) : []);
   const query = signature.returnsRow
-    ? `select ${selectList(parameters.get('select'))} from (select _row.* from ${source}, lateral ${call} as _row) as _all` +
-      where(parameters, values, isGet ? Object.keys(given) : []) +
-      page(parameters)
-    : `select _value as value from ${source}, lateral ${call} as _value`;
+    ? `select ${select} from (select _row.* from ${source}, lateral ${call} as _row) as pgrst_call` +
+      filters +
+      page('pgrst_call', parameters)
+    : `select pgrst_scalar as value from ${source}, lateral ${call} as pgrst_scalar`;
   const each = signature.returnsRow ? 'to_json(_shown)' : 'to_json(_shown.value)';
   const all = signature.returnsSet ? `coalesce(json_agg(${each}), '[]')` : `json_agg(${each}) -> 0`;
   const [row] = (

@@ -17,10 +17,10 @@ function splitList(text: string): string[] {
 const unquote = (text: string): string =>
   /^".*"$/s.test(text) ? text.slice(1, -1).replace(/\\(.)/gs, '$1') : text;
 
-/** `column`, or `column->key->>key` for JSON. */
-function expression(text: string): string {
+/** `table.column`, or `table.column->key->>key` for JSON. */
+function expression(table: string, text: string): string {
   const [column = '', ...path] = text.split(/(->>?)/);
-  let sql = identifier(unquote(column));
+  let sql = `${table}.${identifier(unquote(column))}`;
   for (let index = 0; index < path.length; index += 2) {
     const key = path[index + 1] ?? '';
     sql += `${path[index]}${/^-?\d+$/.test(key) ? key : pg.escapeLiteral(key)}`;
@@ -28,17 +28,18 @@ function expression(text: string): string {
   return sql;
 }
 
-/** PostgREST's `select`: columns, `alias:column`, `column::type`, JSON paths. No embedded tables. */
-export function selectList(text: string | null): string {
+/** PostgREST's `select`, of a table or alias that is quoted where need be: columns, `alias:column`, `column::type`, JSON paths. No embedded tables. */
+export function selectList(table: string, text: string | null): string {
   const items = splitList(text?.trim() || '*');
   return items
     .map((item) => {
-      if (item.trim() === '*') return '*';
+      if (item.trim() === '*') return `${table}.*`;
       const match = /^(?:([^:()]+):(?!:))?([^:()]+)(?:::([a-z0-9_ ]+))?$/.exec(item.trim());
       if (match === null) throw parseError(`The local gateway cannot select ${item}`);
       const [, alias, source = '', type] = match;
       const name = alias ?? source.split(/->>?/).at(-1) ?? source;
-      const value = type === undefined ? expression(source) : `(${expression(source)})::${type}`;
+      const value =
+        type === undefined ? expression(table, source) : `(${expression(table, source)})::${type}`;
       return `${value} as ${identifier(name)}`;
     })
     .join(', ');
@@ -57,9 +58,8 @@ const comparisons: Record<string, string> = {
 const isWords = ['null', 'not_null', 'true', 'false', 'unknown'];
 
 /** One filter, `[not.]operator.value`; values become parameters. */
-function condition(column: string, filter: string, values: unknown[]): string {
+function condition(left: string, filter: string, values: unknown[]): string {
   const [, not, operator = '', value = ''] = /^(not\.)?([a-z]+)\.(.*)$/s.exec(filter) ?? [];
-  const left = expression(column);
   const comparison = comparisons[operator];
   let sql: string;
   if (operator === 'is' && isWords.includes(value.toLowerCase())) {
@@ -78,24 +78,29 @@ function condition(column: string, filter: string, values: unknown[]): string {
 const reserved = new Set(['select', 'order', 'limit', 'offset', 'columns', 'on_conflict']);
 
 /** ` where …` of every parameter that is not reserved, or nothing. */
-export function where(parameters: URLSearchParams, values: unknown[], skip: string[] = []): string {
+export function where(
+  table: string,
+  parameters: URLSearchParams,
+  values: unknown[],
+  skip: string[] = [],
+): string {
   const conditions: string[] = [];
   for (const [name, filter] of parameters) {
     if (reserved.has(name) || skip.includes(name)) continue;
     if (name === 'or' || name === 'and') {
       const parts = splitList(filter.slice(1, -1)).map((part) => {
         const dot = part.indexOf('.');
-        return condition(part.slice(0, dot), part.slice(dot + 1), values);
+        return condition(expression(table, part.slice(0, dot)), part.slice(dot + 1), values);
       });
       conditions.push(`(${parts.join(` ${name} `)})`);
     } else {
-      conditions.push(condition(name, filter, values));
+      conditions.push(condition(expression(table, name), filter, values));
     }
   }
   return conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`;
 }
 
-function orderTerm(term: string): string {
+function orderTerm(table: string, term: string): string {
   const [column = '', ...words] = term.split('.');
   const known: Record<string, string> = {
     asc: 'asc',
@@ -108,7 +113,7 @@ function orderTerm(term: string): string {
     if (found === undefined) throw parseError(`"failed to parse order (${term})"`);
     return found;
   });
-  return [expression(column), ...sql].join(' ');
+  return [expression(table, column), ...sql].join(' ');
 }
 
 const count = (name: string, text: string): string => {
@@ -117,12 +122,16 @@ const count = (name: string, text: string): string => {
 };
 
 /** ` order by … limit … offset …` */
-export function page(parameters: URLSearchParams): string {
+export function page(table: string, parameters: URLSearchParams): string {
   const order = parameters.get('order');
   const limit = parameters.get('limit');
   const offset = parameters.get('offset');
   return [
-    order ? ` order by ${splitList(order).map(orderTerm).join(', ')}` : '',
+    order
+      ? ` order by ${splitList(order)
+          .map((term) => orderTerm(table, term))
+          .join(', ')}`
+      : '',
     limit === null ? '' : count('limit', limit),
     offset === null ? '' : count('offset', offset),
   ].join('');

@@ -11,6 +11,13 @@ export interface Asked {
   body: unknown;
 }
 
+export interface Table {
+  /** Quoted, with its schema. */
+  table: string;
+  /** Quoted, without. */
+  name: string;
+}
+
 export interface Result {
   status: number;
   /** JSON text; undefined for an answer without a body. */
@@ -26,11 +33,15 @@ export interface Result {
 const asJson = (query: string): string =>
   `select coalesce(json_agg(_shown), '[]')::text as json, count(*)::int as rows from (${query}) as _shown`;
 
-export async function read(client: pg.PoolClient, table: string, asked: Asked): Promise<Result> {
+export async function read(
+  client: pg.PoolClient,
+  { table, name }: Table,
+  asked: Asked,
+): Promise<Result> {
   const { parameters } = asked;
   const values: unknown[] = [];
-  const from = `from ${table}${where(parameters, values)}`;
-  const query = `select ${selectList(parameters.get('select'))} ${from}${page(parameters)}`;
+  const from = `from ${table}${where(name, parameters, values)}`;
+  const query = `select ${selectList(name, parameters.get('select'))} ${from}${page(name, parameters)}`;
   const [{ json, rows }] = (await client.query(asJson(query), values)).rows;
   const offset = Number(parameters.get('offset') ?? 0);
   const result: Result = { status: 200, json, isSet: true, rows, offset };
@@ -42,6 +53,7 @@ export async function read(client: pg.PoolClient, table: string, asked: Asked): 
 /** Runs a writing statement; its rows come back only where the request prefers to see them. */
 async function write(
   client: pg.PoolClient,
+  name: string,
   asked: Asked,
   statement: string,
   values: unknown[],
@@ -49,7 +61,7 @@ async function write(
   if (!asked.prefer.includes('return=representation')) {
     return { rows: (await client.query(statement, values)).rowCount ?? 0 };
   }
-  const returning = `returning ${selectList(asked.parameters.get('select'))}`;
+  const returning = `returning ${selectList(name, asked.parameters.get('select'))}`;
   const query = `with _written as (${statement} ${returning}) ${asJson('select * from _written')}`;
   return (await client.query(query, values)).rows[0];
 }
@@ -57,13 +69,14 @@ async function write(
 /** PostgREST knows the columns beforehand and has words of its own for one that is not there. */
 function explainColumn(error: unknown): never {
   if (error instanceof DatabaseError && error.code === '42703') {
-    const [, column, table] = /column "(.+)" of relation "(.+)" does/.exec(error.message) ?? [];
+    const [, column, table] =
+      /column "(.+)" (?:of relation|not found in data type) "?([^"]+)"?/.exec(error.message) ?? [];
     if (column !== undefined)
       throw new HttpError(400, {
         code: 'PGRST204',
         details: null,
         hint: null,
-        message: `Could not find the '${column}' column of '${table}' in the schema cache`,
+        message: `Column '${column}' of relation '${table}' does not exist`,
       });
   }
   throw error;
@@ -77,18 +90,13 @@ function columnsOf(asked: Asked): string[] {
   return namesOf(Array.isArray(asked.body) ? asked.body[0] : asked.body);
 }
 
-function onConflict(asked: Asked, columns: string[]): string {
-  const target = asked.parameters.get('on_conflict');
-  if (!asked.prefer.includes('resolution=')) return '';
-  if (target === null)
-    throw new HttpError(400, { message: 'The local gateway needs onConflict for an upsert' });
-  const key = target.split(',').map(identifier).join(', ');
-  const updates = columns.map((name) => `${identifier(name)} = excluded.${identifier(name)}`);
-  const isMerge = asked.prefer.includes('resolution=merge-duplicates');
-  return ` on conflict (${key}) do ${isMerge ? `update set ${updates.join(', ')}` : 'nothing'}`;
-}
-
-export async function insert(client: pg.PoolClient, table: string, asked: Asked): Promise<Result> {
+export async function insert(
+  client: pg.PoolClient,
+  { table, name }: Table,
+  asked: Asked,
+): Promise<Result> {
+  if (asked.prefer.includes('resolution='))
+    throw new HttpError(400, { message: 'The local gateway does not serve upserts of rows' });
   const columns = columnsOf(asked);
   const list = columns.map(identifier).join(', ');
   const rows = JSON.stringify(Array.isArray(asked.body) ? asked.body : [asked.body]);
@@ -97,33 +105,41 @@ export async function insert(client: pg.PoolClient, table: string, asked: Asked)
   const statement =
     columns.length === 0
       ? `insert into ${table} default values`
-      : `insert into ${table} (${list}) select ${list} from json_populate_recordset(null::${table}, $1)${onConflict(asked, columns)}`;
+      : `insert into ${table} (${list}) select ${list} from json_populate_recordset(null::${table}, $1)`;
   const values = columns.length === 0 ? [] : [rows];
-  const written = await write(client, asked, statement, values).catch(explainColumn);
+  const written = await write(client, name, asked, statement, values).catch(explainColumn);
   return { status: 201, isSet: true, ...written };
 }
 
 const statusOf = (asked: Asked): number =>
   asked.prefer.includes('return=representation') ? 200 : 204;
 
-export async function change(client: pg.PoolClient, table: string, asked: Asked): Promise<Result> {
+export async function change(
+  client: pg.PoolClient,
+  { table, name }: Table,
+  asked: Asked,
+): Promise<Result> {
   const values: unknown[] = [JSON.stringify(asked.body)];
-  const filters = where(asked.parameters, values);
+  const filters = where(name, asked.parameters, values);
   const set = namesOf(asked.body).map(
-    (name) =>
-      `${identifier(name)} = (json_populate_record(null::${table}, $1)).${identifier(name)}`,
+    (column) =>
+      `${identifier(column)} = (json_populate_record(null::${table}, $1)).${identifier(column)}`,
   );
   const statement = `update ${table} set ${set.join(', ')}${filters}`;
-  const written = await write(client, asked, statement, values).catch(explainColumn);
+  const written = await write(client, name, asked, statement, values).catch(explainColumn);
   return { status: statusOf(asked), isSet: true, ...written };
 }
 
-export async function remove(client: pg.PoolClient, table: string, asked: Asked): Promise<Result> {
+export async function remove(
+  client: pg.PoolClient,
+  { table, name }: Table,
+  asked: Asked,
+): Promise<Result> {
   const values: unknown[] = [];
-  const statement = `delete from ${table}${where(asked.parameters, values)}`;
+  const statement = `delete from ${table}${where(name, asked.parameters, values)}`;
   return {
     status: statusOf(asked),
     isSet: true,
-    ...(await write(client, asked, statement, values)),
+    ...(await write(client, name, asked, statement, values)),
   };
 }

@@ -21,8 +21,9 @@ function pickOne(result: Result): Result {
   });
 }
 
-function runOnTable(client: pg.PoolClient, table: string, asked: Asked): Promise<Result> {
-  const named = `public.${identifier(table)}`;
+function runOnTable(client: pg.PoolClient, path: string, asked: Asked): Promise<Result> {
+  const name = identifier(path);
+  const named = { table: `public.${name}`, name };
   switch (asked.method) {
     case 'GET':
     case 'HEAD':

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import pg from 'pg';
 import { type Cluster, clusterOf } from '../../local/postgres/cluster.ts';
 import {
@@ -80,6 +81,23 @@ async function template(of: Cluster, migrated: boolean): Promise<string> {
   return name;
 }
 
+/** Dropped at the end of the file: a test's hooks run oldest first, and what it started later still uses its database. */
+const unused: string[] = [];
+let isOver = false;
+
+async function dropUnused(): Promise<void> {
+  if (unused.length === 0) return;
+  await admin(await testCluster(), async (client) => {
+    for (const name of unused.splice(0))
+      await client.query(`drop database if exists ${name} with (force)`);
+  });
+}
+
+after(async () => {
+  isOver = true;
+  await dropUnused();
+});
+
 const templates = new Map<boolean, Promise<string>>();
 
 function templateOf(of: Cluster, migrated: boolean): Promise<string> {
@@ -89,7 +107,7 @@ function templateOf(of: Cluster, migrated: boolean): Promise<string> {
 }
 
 /**
- * A database of this test's own, dropped after it: a Supabase project with the product's migrations, or
+ * A database of this test's own, dropped at the end of its file: a Supabase project with the product's migrations, or
  * with `{ migrated: false }` without them. `context` is the test's (or any hook that takes an `after`).
  */
 export async function testDatabase(
@@ -108,10 +126,9 @@ export async function testDatabase(
   const api = new pg.Pool({ connectionString: apiUrl, max: 10 });
   for (const each of [pool, api]) each.on('error', () => {});
   context.after(async () => {
+    unused.push(name);
     await Promise.all([pool.end(), api.end()]);
-    await admin(of, async (client) => {
-      await client.query(`drop database if exists ${name} with (force)`);
-    });
+    if (isOver) await dropUnused();
   });
   const as: TestDatabase['as'] = async (role, claims, use) => {
     const client = await api.connect();

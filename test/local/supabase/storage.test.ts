@@ -20,7 +20,11 @@ const bodyOf = async (answer: Response) => (await answer.json()) as Record<strin
 async function storage(t: TestContext) {
   const given = await testGateway(t, buckets);
   const service = given.client(given.gateway.keys.secret).storage;
-  const post = (path: string, body: string | Buffer<ArrayBuffer>, headers: Record<string, string> = {}) =>
+  const post = (
+    path: string,
+    body: string | Buffer<ArrayBuffer>,
+    headers: Record<string, string> = {},
+  ) =>
     fetch(`${given.gateway.url}/storage/v1/${path}`, {
       method: 'POST',
       body,
@@ -60,7 +64,10 @@ describe('Storage through supabase-js', () => {
     assert.equal(info.data?.size, 100_000);
     assert.equal(info.data?.contentType, 'audio/mpeg');
     const found = await service.from('songs').download('s.mp3');
-    assert.deepEqual(Buffer.from((await found.data?.arrayBuffer()) ?? new ArrayBuffer()), Buffer.concat(chunks));
+    assert.deepEqual(
+      Buffer.from((await found.data?.arrayBuffer()) ?? new ArrayBuffer()),
+      Buffer.concat(chunks),
+    );
   });
 
   test('refuses a path that exists unless told to replace it', async (t) => {
