@@ -9,11 +9,14 @@ import { type Clock, createClock } from '../../local/clock.ts';
 import { type Provider, startProvider } from '../../local/provider/server.ts';
 import { type Gateway, startGateway } from '../../local/supabase/gateway.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { type InterceptingProxy, startProxy } from '../support/proxy.ts';
 
 /** Everything that the Lambdas speak to, real or the local stack's, for one test. */
 export interface World {
   database: TestDatabase;
   gateway: Gateway;
+  /** Before the gateway, where the Lambdas find it, to make it misbehave. */
+  supabase: InterceptingProxy;
   aws: AwsEndpoint;
   sqs: SQSClient;
   scheduler: SchedulerClient;
@@ -38,20 +41,19 @@ export const webhookSecrets = [
 const region = 'us-east-1';
 const arn = (kind: string) => `arn:aws:${kind}`;
 
-export async function startWorld(
-  t: TestContext,
-  options: { supabaseUrl?: (gateway: Gateway) => string } = {},
-): Promise<World> {
+export async function startWorld(t: TestContext): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), 'track-archiver-test-'));
-  const database = await testDatabase(t);
+  const last: (() => Promise<void>)[] = [];
+  const database = await testDatabase({ after: (run) => last.push(run) });
   const gateway = await startGateway({
     databaseUrl: database.apiUrl,
     storageDirectory: join(directory, 'storage'),
   });
+  const supabase = await startProxy(t, gateway.url);
   const provider = await startProvider({ hosts: [providerHost, 'elsewhere.example'] });
   const clock = createClock();
   const secret = {
-    supabaseUrl: options.supabaseUrl?.(gateway) ?? gateway.url,
+    supabaseUrl: supabase.url,
     supabaseKey: gateway.keys.secret,
     webhookSecrets,
   };
@@ -75,6 +77,7 @@ export async function startWorld(
     sqs.destroy();
     scheduler.destroy();
     await Promise.all([gateway.stop(), aws.stop(), provider.stop()]);
+    for (const run of last) await run();
     await rm(directory, { recursive: true, force: true });
   });
   const [queueUrl = '', deadLetterUrl = ''] = queueUrls;
@@ -82,6 +85,7 @@ export async function startWorld(
   return {
     database,
     gateway,
+    supabase,
     aws,
     sqs,
     scheduler,

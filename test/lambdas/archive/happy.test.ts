@@ -34,7 +34,7 @@ test('a track’s audio, cover and video are in Storage, byte for byte, and it i
     ]),
   );
   const row = await readTrack(world, track.id);
-  const base = `${world.gateway.url}/storage/v1/object/public`;
+  const base = `${world.supabase.url}/storage/v1/object/public`;
   assert.equal(row.archived_to_storage, true);
   assert.ok(row.archived_at instanceof Date);
   assert.equal(row.storage_audio_url, `${base}/tracks-audio/${name}.mp3`);
