@@ -64,83 +64,69 @@ const nothingGiven: Given = { supabase: undefined, awsEndpoint: undefined };
 /** Starts and wires every part; each on a free port of 127.0.0.1. What was started stops again if one fails. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const { given = nothingGiven, onProgress = () => {} } = options;
-  const stops: (() => Promise<unknown>)[] = [];
-  const stop = async () => {
-    const failures: unknown[] = [];
-    for (const each of stops.splice(0).reverse()) {
-      await each().catch((error: unknown) => failures.push(error));
-    }
-    if (failures.length > 0) throw new AggregateError(failures, 'The stack did not stop cleanly.');
+  await using started = new AsyncDisposableStack();
+  const clock = createClock();
+  const directory = await makeScratchDirectory();
+  started.defer(() => rm(directory, { recursive: true, force: true }));
+  const bundles = options.bundles ?? (await bundle(undefined, join(directory, 'bundles')));
+  const provider = await startProvider({ directory, now: clock.now });
+  started.defer(provider.stop);
+
+  onProgress(given.supabase === undefined ? 'Starting Postgres and Supabase …' : 'Using Supabase');
+  const supabase =
+    given.supabase === undefined
+      ? await startSupabase(join(directory, 'storage'), options.database)
+      : givenSupabase(given.supabase);
+  started.defer(supabase.stop);
+  const database = new pg.Pool({ connectionString: supabase.databaseUrl, max: 5 });
+  // A pool without a listener would end the process when Postgres goes away first.
+  database.on('error', () => {});
+  started.defer(() => database.end());
+  await requireMigrated(database);
+  if (given.supabase === undefined) clock.onChange((offset) => setDatabaseClock(database, offset));
+
+  onProgress('Starting queues, schedules and Lambdas …');
+  const webhookSecret = `whsec_${randomBytes(24).toString('base64')}`;
+  const secret = {
+    supabaseUrl: supabase.url,
+    supabaseKey: supabase.secretKey,
+    webhookSecrets: [webhookSecret],
   };
-  try {
-    const clock = createClock();
-    const directory = await makeScratchDirectory();
-    stops.push(() => rm(directory, { recursive: true, force: true }));
-    const bundles = options.bundles ?? (await bundle(undefined, join(directory, 'bundles')));
-    const provider = await startProvider({ directory, now: clock.now });
-    stops.push(provider.stop);
+  const aws = await startAws(clock, secret, given.awsEndpoint);
+  started.defer(aws.stop);
+  const { retryBaseDelay = 5000, onLog } = options;
+  const functions = await startFunctions({
+    clock,
+    aws,
+    provider,
+    bundles,
+    retryBaseDelay,
+    ...(onLog === undefined ? {} : { onLog }),
+  });
+  started.defer(functions.stop);
 
-    onProgress(
-      given.supabase === undefined ? 'Starting Postgres and Supabase …' : 'Using Supabase',
-    );
-    const supabase =
-      given.supabase === undefined
-        ? await startSupabase(join(directory, 'storage'), options.database)
-        : givenSupabase(given.supabase);
-    stops.push(supabase.stop);
-    const database = new pg.Pool({ connectionString: supabase.databaseUrl, max: 5 });
-    // A pool without a listener would end the process when Postgres goes away first.
-    database.on('error', () => {});
-    stops.push(() => database.end());
-    await requireMigrated(database);
-    if (given.supabase === undefined)
-      clock.onChange((offset) => setDatabaseClock(database, offset));
+  await setWebhook(database, functions.functionUrl, webhookSecret);
+  for (const [name, host] of Object.entries(demoHosts)) await allowHost(database, name, host);
 
-    onProgress('Starting queues, schedules and Lambdas …');
-    const webhookSecret = `whsec_${randomBytes(24).toString('base64')}`;
-    const secret = {
-      supabaseUrl: supabase.url,
-      supabaseKey: supabase.secretKey,
-      webhookSecrets: [webhookSecret],
-    };
-    const aws = await startAws(clock, secret, given.awsEndpoint);
-    stops.push(aws.stop);
-    const { retryBaseDelay = 5000, onLog } = options;
-    const functions = await startFunctions({
-      clock,
-      aws,
-      provider,
-      bundles,
-      retryBaseDelay,
-      ...(onLog === undefined ? {} : { onLog }),
-    });
-    stops.push(functions.stop);
-
-    await setWebhook(database, functions.functionUrl, webhookSecret);
-    for (const [name, host] of Object.entries(demoHosts)) await allowHost(database, name, host);
-
-    return {
-      clock,
-      provider,
-      supabase,
-      aws,
-      functions,
-      database,
-      webhookSecret,
-      limitations: limitationsOf(given),
-      // In the order of the way, so that nothing slips past on its way to the next look.
-      quiet: () =>
-        untilQuiet(
-          async () => !(await hasUnsentWebhooks(database)) && supabase.idle() && functions.idle(),
-        ),
-      deadLetters: () => readDeadLetters(aws.sqs, aws.queues.deadLetter.url),
-      scheduleNames: () => readScheduleNames(aws.scheduler),
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const running = started.move();
+  return {
+    clock,
+    provider,
+    supabase,
+    aws,
+    functions,
+    database,
+    webhookSecret,
+    limitations: limitationsOf(given),
+    // In the order of the way, so that nothing slips past on its way to the next look.
+    quiet: () =>
+      untilQuiet(
+        async () => !(await hasUnsentWebhooks(database)) && supabase.idle() && functions.idle(),
+      ),
+    deadLetters: () => readDeadLetters(aws.sqs, aws.queues.deadLetter.url),
+    scheduleNames: () => readScheduleNames(aws.scheduler),
+    stop: () => running.disposeAsync(),
+  };
 }
 
 /** Quiet at several looks in a row: between two parts a request is in neither. */

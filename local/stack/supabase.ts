@@ -34,25 +34,26 @@ export async function startSupabase(
   storageDirectory: string,
   urls: DatabaseUrls | undefined,
 ): Promise<Supabase> {
-  const database = urls === undefined ? await startDatabase() : { ...urls, stop: async () => {} };
+  await using started = new AsyncDisposableStack();
+  const database = urls ?? (await startDatabase(started));
   const gateway = await startGateway({ databaseUrl: database.apiUrl, storageDirectory });
+  started.defer(gateway.stop);
   const netWorker = await startNetWorker({ databaseUrl: database.adminUrl });
+  started.defer(netWorker.stop);
+  const running = started.move();
   return {
     url: gateway.url,
     databaseUrl: database.url,
     secretKey: gateway.keys.secret,
     publishableKey: gateway.keys.publishable,
     idle: netWorker.idle,
-    stop: async () => {
-      await netWorker.stop();
-      await gateway.stop();
-      await database.stop();
-    },
+    stop: () => running.disposeAsync(),
   };
 }
 
-async function startDatabase(): Promise<DatabaseUrls & { stop(): Promise<void> }> {
+async function startDatabase(started: AsyncDisposableStack): Promise<DatabaseUrls> {
   const postgres = await startPostgres();
+  started.defer(postgres.stop);
   const name = 'track_archiver';
   const url = await createSupabaseDatabase(postgres, name);
   await applyMigrations(url);
@@ -60,6 +61,5 @@ async function startDatabase(): Promise<DatabaseUrls & { stop(): Promise<void> }
     url,
     adminUrl: postgres.url(name),
     apiUrl: postgres.url(name, 'authenticator'),
-    stop: () => postgres.stop(),
   };
 }

@@ -47,6 +47,12 @@ async function send(queued: QueuedRequest, agent: Agent, stopped: AbortSignal): 
   }
 }
 
+export interface NetWorker {
+  /** Nothing that was taken from the queue is under way. */
+  idle(): boolean;
+  stop(): Promise<void>;
+}
+
 const takeBatch = `
   delete from net.http_request_queue
   where id in (select id from net.http_request_queue order by id limit 200)
@@ -60,9 +66,7 @@ const record = `
  * 200 that wait for their slowest, and leaves the outcome in `net._http_response`. `databaseUrl`: any role
  * that may log in, since Supabase opens both tables to PUBLIC.
  */
-export async function startNetWorker(options: {
-  databaseUrl: string;
-}): Promise<{ stop(): Promise<void> }> {
+export async function startNetWorker(options: { databaseUrl: string }): Promise<NetWorker> {
   const client = new pg.Client(options.databaseUrl);
   const stopping = new AbortController();
   const agent = new Agent();
@@ -87,15 +91,23 @@ export async function startNetWorker(options: {
   };
   // Each wake-up drains after the one before: nothing that was queued meanwhile is overlooked.
   let working = Promise.resolve();
+  let wakes = 0;
   const wake = (): void => {
-    working = working.then(drain).catch((error) => {
-      if (!stopping.signal.aborted) console.error('local net worker:', error);
-    });
+    wakes += 1;
+    working = working
+      .then(drain)
+      .catch((error) => {
+        if (!stopping.signal.aborted) console.error('local net worker:', error);
+      })
+      .finally(() => {
+        wakes -= 1;
+      });
   };
   client.on('notification', wake);
   await client.query('listen pg_net');
   wake();
   return {
+    idle: () => wakes === 0,
     async stop() {
       stopping.abort();
       await working;
