@@ -1,0 +1,204 @@
+import type { TestDatabase } from '../support/database.ts';
+
+export const roles = ['anon', 'owner', 'another', 'service'] as const;
+export type Role = (typeof roles)[number];
+
+/**
+ * What becomes of a statement: it works on n rows, sees none of them, is denied by privilege or
+ * policy (42501), or is refused by a rule (23514: an illegal transition).
+ */
+export type Answer = number | 'denied' | 'refused';
+
+export interface Row {
+  what: string;
+  sql: (scene: Scene) => string;
+  answers: Record<Role, Answer>;
+}
+
+export interface Scene {
+  db: TestDatabase;
+  owner: string;
+  another: string;
+  /** A completed track, never claimed. */
+  track: string;
+  /** A completed track whose attempt failed. */
+  failed: string;
+  /** A track that is not completed. */
+  draft: string;
+  job: string;
+}
+
+const everybodyDenied = { anon: 'denied', owner: 'denied', another: 'denied' } as const;
+export const table: Row[] = [
+  {
+    what: 'read jobs',
+    sql: () => 'select * from track_archiving_jobs',
+    answers: { anon: 'denied', owner: 1, another: 0, service: 1 },
+  },
+  {
+    what: 'ask for a track to be archived',
+    sql: (s) => `insert into track_archiving_jobs (track_id, user_id, status)
+      values ('${s.track}', '${s.owner}', 'pending') returning id`,
+    answers: { anon: 'denied', owner: 1, another: 'denied', service: 1 },
+  },
+  {
+    what: 'ask again for a failed track',
+    sql: (s) => `insert into track_archiving_jobs (track_id, user_id, status)
+      values ('${s.failed}', '${s.owner}', 'pending') returning id`,
+    answers: { anon: 'denied', owner: 1, another: 'denied', service: 1 },
+  },
+  {
+    what: 'ask for the track of the owner in the name of another',
+    sql: (s) => `insert into track_archiving_jobs (track_id, user_id, status)
+      values ('${s.track}', '${s.another}', 'pending') returning id`,
+    // The service's job takes the track's owner, whoever was named.
+    answers: { ...everybodyDenied, service: 1 },
+  },
+  {
+    what: 'ask for a track that is not completed',
+    sql: (s) => `insert into track_archiving_jobs (track_id, user_id, status)
+      values ('${s.draft}', '${s.owner}', 'pending') returning id`,
+    answers: { ...everybodyDenied, service: 1 },
+  },
+  {
+    what: 'insert a job that is not pending',
+    sql: (s) => `insert into track_archiving_jobs (track_id, user_id, status)
+      values ('${s.track}', '${s.owner}', 'completed') returning id`,
+    answers: { ...everybodyDenied, service: 'refused' },
+  },
+  {
+    what: 'insert a job with columns of its own',
+    sql: (s) => `insert into track_archiving_jobs (track_id, user_id, original_audio_url)
+      values ('${s.track}', '${s.owner}', 'https://x') returning id`,
+    answers: { ...everybodyDenied, service: 1 },
+  },
+  {
+    what: 'change a job',
+    sql: (s) =>
+      `update track_archiving_jobs set error_message = 'x' where id = '${s.job}' returning id`,
+    answers: { ...everybodyDenied, service: 1 },
+  },
+  {
+    what: 'reopen a failed job',
+    sql: (s) =>
+      `update track_archiving_jobs set status = 'pending' where id = '${s.job}' returning id`,
+    answers: { ...everybodyDenied, service: 'refused' },
+  },
+  {
+    what: 'delete a job',
+    sql: (s) => `delete from track_archiving_jobs where id = '${s.job}' returning id`,
+    answers: { ...everybodyDenied, service: 1 },
+  },
+  {
+    what: 'read the track',
+    sql: (s) => `select * from tracks where id = '${s.track}'`,
+    answers: { anon: 'denied', owner: 1, another: 0, service: 1 },
+  },
+  {
+    what: 'change the title of the track',
+    sql: (s) => `update tracks set title = 'new' where id = '${s.track}' returning id`,
+    answers: { anon: 'denied', owner: 1, another: 0, service: 1 },
+  },
+  ...[
+    'archived_to_storage = true',
+    "storage_audio_url = 'x'",
+    "storage_cover_url = 'x'",
+    "storage_video_url = 'x'",
+    'archive_scheduled_at = null',
+    'archived_at = now()',
+  ].map((change) => ({
+    what: `set ${change} on the track`,
+    sql: (s: Scene) => `update tracks set ${change} where id = '${s.track}' returning id`,
+    answers: { anon: 'denied', owner: 'denied', another: 0, service: 1 } as const,
+  })),
+  {
+    what: 'insert a track that says it is archived',
+    sql: (s) => `insert into tracks (user_id, title, prompt, archived_to_storage)
+      values ('${s.owner}', 'T', '', true) returning id`,
+    answers: { ...everybodyDenied, service: 1 },
+  },
+  {
+    what: 'delete the track',
+    sql: (s) => `delete from tracks where id = '${s.track}' returning id`,
+    answers: { anon: 'denied', owner: 1, another: 0, service: 1 },
+  },
+  ...[
+    'select * from track_archiving_policies limit 1',
+    'select * from track_archiving_settings',
+    'select * from archive_statistics',
+    "update track_archiving_policies set allowed_hosts = '{evil.example}' where provider = '*' returning provider",
+    "update track_archiving_settings set language = 'en' returning language",
+    'select get_tracks_needing_archiving(1) is null limit 1',
+  ].map((sql) => ({
+    what: sql,
+    sql: () => sql,
+    answers: { ...everybodyDenied, service: sql.includes('get_tracks') ? 0 : 1 } as const,
+  })),
+  ...[
+    "mark_track_archived($track, 'https://s')",
+    'plan_track_archiving($track)',
+    "claim_track_archiving($track, 60, 'w')",
+    "confirm_track_schedule($job, now(), 'queue')",
+    "store_track_asset($job, 1, 'audio', 'https://s', '{}')",
+    'complete_track_archiving($job, 1)',
+    "fail_track_archiving($job, 1, 'internal', '')",
+    "release_track_archiving($job, 1, 'internal', '')",
+    'archiver.clock()',
+  ].map((call) => ({
+    what: `call ${call.split('(')[0]}`,
+    sql: (s: Scene) =>
+      `select ${call.replace('$track', `'${s.track}'`).replace('$job', `'${s.job}'`)}`,
+    answers: { ...everybodyDenied, service: 1 } as const,
+  })),
+  {
+    what: 'read the notifications',
+    sql: () => 'select * from notifications',
+    answers: { anon: 'denied', owner: 1, another: 0, service: 1 },
+  },
+  {
+    what: 'mark the notifications as read',
+    sql: () => 'update notifications set read = true returning id',
+    answers: { anon: 'denied', owner: 1, another: 0, service: 1 },
+  },
+  {
+    what: 'rewrite a notification',
+    sql: () => "update notifications set message = 'x' returning id",
+    answers: { ...everybodyDenied, service: 1 },
+  },
+  {
+    what: 'write a notification',
+    sql: (s) => `insert into notifications (user_id, type, title, message)
+      values ('${s.owner}', 'info', 'T', 'M') returning id`,
+    answers: { ...everybodyDenied, service: 1 },
+  },
+  ...['tracks-audio', 'tracks-covers', 'tracks-videos'].flatMap((bucket): Row[] => [
+    {
+      what: `read a file in ${bucket}`,
+      sql: () => `select * from storage.objects where bucket_id = '${bucket}'`,
+      answers: { anon: 1, owner: 1, another: 1, service: 1 },
+    },
+    {
+      what: `upload into the owner's folder of ${bucket}`,
+      sql: (s) =>
+        `insert into storage.objects (bucket_id, name) values ('${bucket}', '${s.owner}/new') returning id`,
+      answers: { anon: 'denied', owner: 1, another: 'denied', service: 1 },
+    },
+    {
+      what: `upload beside the folders of ${bucket}`,
+      sql: (s) =>
+        `insert into storage.objects (bucket_id, name) values ('${bucket}', '${s.owner}') returning id`,
+      answers: { ...everybodyDenied, service: 1 },
+    },
+    {
+      what: `overwrite a file in ${bucket}`,
+      sql: () =>
+        `update storage.objects set metadata = '{}' where bucket_id = '${bucket}' returning id`,
+      answers: { anon: 0, owner: 0, another: 0, service: 1 },
+    },
+    {
+      what: `delete a file of the owner's in ${bucket}`,
+      sql: () => `delete from storage.objects where bucket_id = '${bucket}' returning id`,
+      answers: { anon: 0, owner: 1, another: 0, service: 1 },
+    },
+  ]),
+];
