@@ -1,34 +1,6 @@
-import type { TestDatabase } from '../support/database.ts';
+import { everybodyDenied, type Row, type Scene } from './access.ts';
+import { storageTable } from './access-to-storage.ts';
 
-export const roles = ['anon', 'owner', 'another', 'service'] as const;
-export type Role = (typeof roles)[number];
-
-/**
- * What becomes of a statement: it works on n rows, sees none of them, is denied by privilege or
- * policy (42501), or is refused by a rule (23514: an illegal transition).
- */
-export type Answer = number | 'denied' | 'refused';
-
-export interface Row {
-  what: string;
-  sql: (scene: Scene) => string;
-  answers: Record<Role, Answer>;
-}
-
-export interface Scene {
-  db: TestDatabase;
-  owner: string;
-  another: string;
-  /** A completed track, never claimed. */
-  track: string;
-  /** A completed track whose attempt failed. */
-  failed: string;
-  /** A track that is not completed. */
-  draft: string;
-  job: string;
-}
-
-const everybodyDenied = { anon: 'denied', owner: 'denied', another: 'denied' } as const;
 export const table: Row[] = [
   {
     what: 'read jobs',
@@ -111,12 +83,19 @@ export const table: Row[] = [
     sql: (s: Scene) => `update tracks set ${change} where id = '${s.track}' returning id`,
     answers: { anon: 'denied', owner: 'denied', another: 0, service: 1 } as const,
   })),
-  {
-    what: 'insert a track that says it is archived',
-    sql: (s) => `insert into tracks (user_id, title, prompt, archived_to_storage)
-      values ('${s.owner}', 'T', '', true) returning id`,
-    answers: { ...everybodyDenied, service: 1 },
-  },
+  ...[
+    ['archived_to_storage', 'true'],
+    ['storage_audio_url', "'x'"],
+    ['storage_cover_url', "'x'"],
+    ['storage_video_url', "'x'"],
+    ['archive_scheduled_at', 'now()'],
+    ['archived_at', 'now()'],
+  ].map(([column, value]) => ({
+    what: `insert a track with ${column} of its own`,
+    sql: (s: Scene) => `insert into tracks (user_id, title, prompt, ${column})
+      values ('${s.owner}', 'T', '', ${value}) returning id`,
+    answers: { ...everybodyDenied, service: 1 } as const,
+  })),
   {
     what: 'delete the track',
     sql: (s) => `delete from tracks where id = '${s.track}' returning id`,
@@ -171,34 +150,5 @@ export const table: Row[] = [
       values ('${s.owner}', 'info', 'T', 'M') returning id`,
     answers: { ...everybodyDenied, service: 1 },
   },
-  ...['tracks-audio', 'tracks-covers', 'tracks-videos'].flatMap((bucket): Row[] => [
-    {
-      what: `read a file in ${bucket}`,
-      sql: () => `select * from storage.objects where bucket_id = '${bucket}'`,
-      answers: { anon: 1, owner: 1, another: 1, service: 1 },
-    },
-    {
-      what: `upload into the owner's folder of ${bucket}`,
-      sql: (s) =>
-        `insert into storage.objects (bucket_id, name) values ('${bucket}', '${s.owner}/new') returning id`,
-      answers: { anon: 'denied', owner: 1, another: 'denied', service: 1 },
-    },
-    {
-      what: `upload beside the folders of ${bucket}`,
-      sql: (s) =>
-        `insert into storage.objects (bucket_id, name) values ('${bucket}', '${s.owner}') returning id`,
-      answers: { ...everybodyDenied, service: 1 },
-    },
-    {
-      what: `overwrite a file in ${bucket}`,
-      sql: () =>
-        `update storage.objects set metadata = '{}' where bucket_id = '${bucket}' returning id`,
-      answers: { anon: 0, owner: 0, another: 0, service: 1 },
-    },
-    {
-      what: `delete a file of the owner's in ${bucket}`,
-      sql: () => `delete from storage.objects where bucket_id = '${bucket}' returning id`,
-      answers: { anon: 0, owner: 1, another: 0, service: 1 },
-    },
-  ]),
+  ...storageTable,
 ];

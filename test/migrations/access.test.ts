@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, describe, test } from 'node:test';
 import { testDatabase } from '../support/database.ts';
-import { type Answer, type Role, roles, type Scene, table } from './access-table.ts';
+import { type Answer, type Role, roles, type Scene } from './access.ts';
+import { table } from './access-table.ts';
 import { claim, newTrack, newUser, worker } from './app.ts';
 
 async function scene(t: { after(run: () => Promise<void>): void }): Promise<Scene> {

@@ -76,6 +76,16 @@ test("nobody can hurry another user's planned track along", async (t) => {
   assert.equal((await jobOf(db, track)).requested, false);
 });
 
+test('a track that everybody may read is asked for by its owner alone, and in no other name', async (t) => {
+  const db = await testDatabase(t);
+  const [owner, another] = [await newUser(db), await newUser(db)];
+  const track = await newTrack(db, owner);
+  await db.query('create policy public_tracks on tracks for select using (true)');
+  assert.equal(await sqlstate(request(db, another, track)), '42501');
+  assert.equal(await sqlstate(request(db, owner, track, another)), '42501');
+  assert.equal(await sqlstate(request(db, owner, track)), undefined);
+});
+
 test('an archived track is not asked for', async (t) => {
   const db = await testDatabase(t);
   const user = await newUser(db);

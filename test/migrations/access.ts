@@ -1,0 +1,31 @@
+import type { TestDatabase } from '../support/database.ts';
+
+export const roles = ['anon', 'owner', 'another', 'service'] as const;
+export type Role = (typeof roles)[number];
+
+/**
+ * What becomes of a statement: it works on n rows, sees none of them, is denied by privilege or
+ * policy (42501), or is refused by a rule (23514: an illegal transition).
+ */
+export type Answer = number | 'denied' | 'refused';
+
+export interface Row {
+  what: string;
+  sql: (scene: Scene) => string;
+  answers: Record<Role, Answer>;
+}
+
+export interface Scene {
+  db: TestDatabase;
+  owner: string;
+  another: string;
+  /** A completed track, never claimed. */
+  track: string;
+  /** A completed track whose attempt failed. */
+  failed: string;
+  /** A track that is not completed. */
+  draft: string;
+  job: string;
+}
+
+export const everybodyDenied = { anon: 'denied', owner: 'denied', another: 'denied' } as const;
