@@ -16,7 +16,7 @@ const isRoot = (): boolean => process.getuid?.() === 0;
 
 const stat = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false });
 
-function isReachableByAll(path: string): boolean {
+export function isReachableByAll(path: string): boolean {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found !== undefined && (found.mode & 0o001) === 0) return false;
   const parent = dirname(path);
