@@ -18,6 +18,8 @@ export interface SupabaseAccess {
 export const createDatabaseClient = (access: SupabaseAccess): PostgrestClient =>
   new PostgrestClient(`${access.supabaseUrl.replace(/\/$/, '')}/rest/v1`, {
     headers: supabaseHeaders(access),
+    // Its own retries would add to ours, without our budget of time.
+    retry: false,
   });
 
 /** How both kinds of key are given; a new one is taken as Bearer only because it is the same as `apikey`. */
