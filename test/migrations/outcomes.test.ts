@@ -54,6 +54,16 @@ test('a track without audio is never complete', async (t) => {
   assert.equal(await sqlstate(worker(db, claimed).complete()), '55000');
 });
 
+test('audio that is marked as gone, by whomever, does not make a track complete', async (t) => {
+  const db = await testDatabase(t);
+  const id = await track(db, { cover_url: null, video_url: null });
+  const claimed = await claim(db, id);
+  await db.query(
+    `update track_archiving_jobs set metadata = '{"assets": {"audio": {"gone": true}}}'`,
+  );
+  assert.equal(await sqlstate(worker(db, claimed).complete()), '55000');
+});
+
 test('when the sources changed meanwhile the job is pending again with the new ones, and keeps the rest', async (t) => {
   const db = await testDatabase(t);
   const id = await track(db);
