@@ -106,7 +106,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   started.defer(functions.stop);
 
   await setWebhook(database, functions.functionUrl, webhookSecret);
-  for (const [name, host] of Object.entries(demoHosts)) await allowHost(database, name, host);
+  if (given.supabase === undefined) {
+    for (const [name, host] of Object.entries(demoHosts)) await allowHost(database, name, host);
+  }
 
   const running = started.move();
   return {

@@ -48,7 +48,7 @@ export function limitationsOf(given: Given): string[] {
     limits.push(
       "The given Supabase runs in real time: its archiver.clock() is not moved, so leases, due dates and expiry are the machine's.",
       'Its pg_net must reach the function URL of this machine, or nothing hears of new tracks.',
-      'Its Vault secrets track_archiver_webhook_url and track_archiver_webhook_secret are set to this stack.',
+      'Its Vault secrets track_archiver_webhook_url and track_archiver_webhook_secret are set to this stack, and --audio adds its host to the policy `*`.',
     );
   }
   if (given.awsEndpoint !== undefined) {

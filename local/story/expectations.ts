@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AssetKind } from '../../core/assets.ts';
+import type { DeadLetter } from '../stack/aws-resources.ts';
 import type { Stack } from '../stack.ts';
 import { type Expectation, expectation } from './expectation.ts';
 import { observe, type TrackState } from './observe.ts';
@@ -20,7 +21,7 @@ export async function checkExpectations(
     else if (track.part.ends === 'deleted') results.push(checkDeleted(stack, track, state));
     else {
       const letter = deadLetters.find(({ trackId }) => trackId === track.id);
-      results.push(await checkLost(stack, track, state, letter?.code));
+      results.push(await checkLost(stack, track, state, letter));
     }
   }
   const lost = tracks.filter(({ part }) => !['archived', 'deleted'].includes(part.ends));
@@ -114,15 +115,16 @@ async function checkLost(
   stack: Stack,
   track: PlayedTrack,
   state: TrackState,
-  code: string | undefined,
+  letter: DeadLetter | undefined,
 ): Promise<Expectation> {
   const { rowCount } = await stack.database.query(
     'select from public.notifications where user_id = $1 and link like $2',
     [track.userId, `%${track.id}`],
   );
-  return expectation(
-    `${track.title} (${track.part.about}) is in the dead-letter queue with its reason, its owner notified`,
-    `${state.state}, ${code ?? 'no message'}, ${rowCount ?? 0} notifications`,
-    `failed, ${track.part.ends}, 1 notifications`,
-  );
+  const told = rowCount === 1 ? 'owner notified' : `${rowCount} notifications`;
+  return {
+    expected: `${track.title} (${track.part.about}) is in the dead-letter queue with its reason, its owner notified`,
+    found: `${state.state}, ${letter?.code ?? 'no message'} (${letter?.reason}), ${told}`,
+    held: state.state === 'failed' && letter?.code === track.part.ends && rowCount === 1,
+  };
 }
