@@ -1,4 +1,5 @@
 import type { TestDatabase } from '../support/database.ts';
+import { onConnection } from './app.ts';
 
 export const webhookUrl = 'https://enqueue.example/hook';
 export const webhookSecret = `whsec_${Buffer.from('a secret of the tests, long enough').toString('base64')}`;
@@ -29,17 +30,12 @@ export async function announcements(db: TestDatabase): Promise<Announcement[]> {
 export async function warningsOf(
   db: TestDatabase,
   sql: string,
-  values: unknown[],
+  values?: unknown[],
 ): Promise<string[]> {
-  const client = await db.pool.connect();
   const found: string[] = [];
-  const listen = (notice: { message?: string | undefined }) => found.push(notice.message ?? '');
-  client.on('notice', listen);
-  try {
-    await client.query(sql, values);
-    return found;
-  } finally {
-    client.off('notice', listen);
-    client.release();
-  }
+  await onConnection(db, (client) => {
+    client.on('notice', (notice) => found.push(notice.message ?? ''));
+    return client.query(sql, values);
+  });
+  return found;
 }

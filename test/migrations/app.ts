@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
 import type { Query, TestDatabase } from '../support/database.ts';
 
 /** An account of the app. */
@@ -104,5 +105,18 @@ export async function sqlstate(run: Promise<unknown>): Promise<string | undefine
     return undefined;
   } catch (error) {
     return error instanceof Error && 'code' in error ? String(error.code) : 'no SQLSTATE';
+  }
+}
+
+/** Runs `use` on one connection as `postgres`, which is closed after it, whatever state it is in. */
+export async function onConnection<Result>(
+  db: TestDatabase,
+  use: (client: pg.PoolClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await db.pool.connect();
+  try {
+    return await use(client);
+  } finally {
+    client.release(true);
   }
 }

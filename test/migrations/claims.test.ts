@@ -7,6 +7,7 @@ import {
   jobOf,
   newTrack,
   newUser,
+  onConnection,
   plan,
   service,
   sqlstate,
@@ -81,14 +82,15 @@ test('of four claims at once one wins', async (t) => {
 test('a claim that waits for another transaction sees what that one did', async (t) => {
   const db = await testDatabase(t);
   const track = await newTrack(db, await newUser(db));
-  const client = await db.pool.connect();
-  await client.query('begin');
-  await client.query("select claim_track_archiving($1, 60, 'first')", [track]);
-  const second = claim(db, track);
-  await until(async () => (await db.query('select from pg_locks where not granted')).length > 0);
-  await client.query('commit');
-  client.release();
-  assert.equal((await second).outcome, 'busy');
+  const second = await onConnection(db, async (client) => {
+    await client.query('begin');
+    await client.query("select claim_track_archiving($1, 60, 'first')", [track]);
+    const waiting = claim(db, track);
+    await until(async () => (await db.query('select from pg_locks where not granted')).length > 0);
+    await client.query('commit');
+    return waiting;
+  });
+  assert.equal(second.outcome, 'busy');
 });
 
 test('a track that is not to be archived is not claimed', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import pg from 'pg';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { newTrack, newUser, sqlstate, storageUrl, trackOf } from './app.ts';
+import { newTrack, newUser, onConnection, sqlstate, storageUrl, trackOf } from './app.ts';
 
 async function archivedTrack(db: TestDatabase) {
   const user = await newUser(db);
@@ -102,9 +102,8 @@ test('updates of other columns call no function of ours', async (t) => {
   const db = await testDatabase(t);
   const { user, track } = await archivedTrack(db);
   const other = await newTrack(db, user);
-  const calls = async (sql: string) => {
-    const client = await db.pool.connect();
-    try {
+  const calls = (sql: string) =>
+    onConnection(db, async (client) => {
       await client.query("set track_functions = 'all'");
       await client.query('begin');
       await client.query(sql);
@@ -113,10 +112,7 @@ test('updates of other columns call no function of ours', async (t) => {
       );
       await client.query('commit');
       return rows.length;
-    } finally {
-      client.release(true);
-    }
-  };
+    });
   const superuser = new pg.Client(db.adminUrl);
   await superuser.connect();
   await superuser.query('grant set on parameter track_functions to postgres');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { migrationFiles } from '../../local/postgres/database.ts';
+import { onConnection } from './app.ts';
 import { migrationPath, startingDatabase } from './starts.ts';
 
 const strength = [
@@ -34,16 +35,17 @@ test('what a migration locks, in an app that is full, stands in its header', asy
   for (const file of migrationFiles()) {
     const before = await db.query("select to_regclass('public.track_archiving_jobs') as jobs");
     const sql = readFileSync(migrationPath(file), 'utf8');
-    const client = await db.pool.connect();
-    await client.query('begin');
-    await client.query(sql);
-    const { rows } = await client.query(`select n.nspname || '.' || c.relname as table, l.mode
+    const rows = await onConnection(db, async (client) => {
+      await client.query('begin');
+      await client.query(sql);
+      const held = await client.query(`select n.nspname || '.' || c.relname as table, l.mode
       from pg_locks as l join pg_class as c on c.oid = l.relation
       join pg_namespace as n on n.oid = c.relnamespace
       where l.pid = pg_backend_pid() and l.granted
         and l.mode not in ('AccessShareLock', 'RowShareLock')`);
-    await client.query('commit');
-    client.release();
+      await client.query('commit');
+      return held.rows;
+    });
 
     const header = admitted(sql);
     for (const table of watched) {

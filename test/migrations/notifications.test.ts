@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyMigrations } from '../../local/postgres/database.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { claim, jobOf, newTrack, newUser, sqlstate, worker } from './app.ts';
+import { claim, jobOf, newTrack, newUser, onConnection, sqlstate, worker } from './app.ts';
 
 async function failedTrack(db: TestDatabase, title = 'Ночь "№ 1"') {
   const user = await newUser(db);
@@ -80,13 +80,13 @@ for (const [what, sql] of Object.entries(misfits)) {
 
 test('a table of notifications that is gone or locked costs the notification, not the record', async (t) => {
   const db = await testDatabase(t);
-  const client = await db.pool.connect();
-  await client.query('begin');
-  await client.query('lock table notifications in access exclusive mode');
-  const { job } = await failedTrack(db);
-  assert.match(job.metadata.notification_error, /lock timeout/);
-  await client.query('drop table notifications');
-  await client.query('commit');
-  client.release();
+  await onConnection(db, async (client) => {
+    await client.query('begin');
+    await client.query('lock table notifications in access exclusive mode');
+    const { job } = await failedTrack(db);
+    assert.match(job.metadata.notification_error, /lock timeout/);
+    await client.query('drop table notifications');
+    await client.query('commit');
+  });
   assert.match((await failedTrack(db)).job.metadata.notification_error, /does not exist/);
 });

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { until } from '../support/until.ts';
 import {
   claim,
   jobOf,
   newTrack,
   newUser,
+  onConnection,
   plan,
   sqlstate,
   storageUrl,
@@ -91,33 +93,6 @@ test('when the sources changed meanwhile the job is pending again with the new o
   );
 });
 
-test('a source that became our own copy meanwhile is no new source', async (t) => {
-  const db = await testDatabase(t);
-  const id = await track(db, { video_url: null });
-  const first = worker(db, await claim(db, id));
-  await first.store('audio', storageUrl('audio'));
-  await first.store('cover', storageUrl('covers'));
-  assert.equal(await first.complete(), 'completed');
-  await db.query('update tracks set audio_url = storage_audio_url where id = $1', [id]);
-  await db.query("update tracks set cover_url = 'https://cdn2.suno.ai/new.jpg' where id = $1", [
-    id,
-  ]);
-  const claimed = await claim(db, id);
-  assert.equal(claimed.storage_audio_url, storageUrl('audio'), 'audio is stored already');
-  const second = worker(db, claimed);
-  await second.store('cover', storageUrl('covers', 'new'));
-  assert.equal(await second.complete(), 'completed');
-  assert.equal((await trackOf(db, id)).storage_audio_url, storageUrl('audio'));
-});
-
-test('a source that only looks like our own copy has to be copied like any other', async (t) => {
-  const db = await testDatabase(t);
-  const id = await track(db, {
-    audio_url: 'https://evil.example/storage/v1/object/public/tracks-audio/x.mp3',
-  });
-  assert.equal((await claim(db, id)).storage_audio_url, null);
-});
-
 test('a failure shows what was saved and leaves the track unarchived', async (t) => {
   const db = await testDatabase(t);
   const id = await track(db);
@@ -137,39 +112,6 @@ test('a failure shows what was saved and leaves the track unarchived', async (t)
   assert.equal(await at.fail(), false, 'and only once');
 });
 
-test('a retry of a failed track is a new job that keeps what was stored, but asks again for what was gone', async (t) => {
-  const db = await testDatabase(t);
-  const id = await track(db);
-  const first = await claim(db, id);
-  await worker(db, first).store('cover', storageUrl('covers'));
-  await worker(db, first).store('video', null, { code: 'provider_gone' });
-  await worker(db, first).fail();
-  const second = await claim(db, id);
-  assert.notEqual(second.job_id, first.job_id);
-  assert.deepEqual(
-    [second.attempt, second.storage_cover_url, second.storage_audio_url, second.gone],
-    [1, storageUrl('covers'), null, []],
-  );
-  assert.equal((await jobOf(db, id)).metadata.assets.cover.sha256, 'ab');
-});
-
-test('what was stored of another source is not kept', async (t) => {
-  const db = await testDatabase(t);
-  const id = await track(db);
-  const at = worker(db, await claim(db, id));
-  await at.store('audio', storageUrl('audio'));
-  await at.store('cover', storageUrl('covers'));
-  await at.fail();
-  await db.query("update tracks set audio_url = 'https://cdn1.suno.ai/2.mp3' where id = $1", [id]);
-  assert.equal((await trackOf(db, id)).storage_audio_url, null);
-  const again = await claim(db, id);
-  assert.deepEqual(
-    [again.storage_audio_url, again.storage_cover_url],
-    [null, storageUrl('covers')],
-  );
-  assert.deepEqual(Object.keys((await jobOf(db, id)).metadata.assets), ['cover']);
-});
-
 test('when the sources changed before the failure, the track is due at once and nobody is told', async (t) => {
   const db = await testDatabase(t);
   const id = await track(db);
@@ -187,19 +129,15 @@ test('while a completion is under way the owner can write the rest of the row on
   const id = await track(db, { cover_url: null, video_url: null });
   const claimed = await claim(db, id);
   await worker(db, claimed).store('audio', storageUrl('audio'));
-  const client = await db.pool.connect();
-  await client.query('begin');
-  await client.query('select complete_track_archiving($1, $2)', [
-    claimed.job_id,
-    claimed.fencing_token,
-  ]);
-  const change = db.query(
-    "update tracks set audio_url = 'https://cdn1.suno.ai/2.mp3' where id = $1",
-    [id],
-  );
-  await client.query('commit');
-  client.release();
-  await change;
+  const call = [claimed.job_id, claimed.fencing_token];
+  await onConnection(db, async (client) => {
+    await client.query('begin');
+    await client.query('select complete_track_archiving($1, $2)', call);
+    const change = db.query("update tracks set audio_url = 'https://x/2.mp3' where id = $1", [id]);
+    await until(async () => (await db.query('select from pg_locks where not granted')).length > 0);
+    await client.query('commit');
+    await change;
+  });
   const row = await trackOf(db, id);
   assert.deepEqual([row.archived_to_storage, row.storage_audio_url], [false, null], 'opened again');
 });

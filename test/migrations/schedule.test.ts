@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { testDatabase } from '../support/database.ts';
-import { newTrack, newUser, trackOf } from './app.ts';
+import { newTrack, newUser, onConnection, trackOf } from './app.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -137,15 +137,15 @@ test('a track that says it was created in the future is archived by the time it 
 test('the date does not depend on the time zone of the session', async (t) => {
   const db = await testDatabase(t);
   const user = await newUser(db);
-  const client = await db.pool.connect();
-  await client.query("set timezone = 'Europe/Berlin'");
-  // Clocks go forward on 29 March 2026.
-  const { rows } = await client.query(
-    `insert into tracks (user_id, title, prompt, status, created_at)
+  const { rows } = await onConnection(db, async (client) => {
+    await client.query("set timezone = 'Europe/Berlin'");
+    // Clocks go forward on 29 March 2026.
+    return client.query(
+      `insert into tracks (user_id, title, prompt, status, created_at)
      values ($1, 'T', '', 'completed', '2026-03-20T12:00:00Z') returning archive_scheduled_at`,
-    [user],
-  );
-  client.release();
+      [user],
+    );
+  });
   assert.deepEqual(rows[0].archive_scheduled_at, new Date('2026-04-02T12:00:00Z'));
 });
 

@@ -5,6 +5,7 @@ import { assetKinds, buckets } from '../../core/assets.ts';
 import { storedMimes } from '../../core/media.ts';
 import { applyMigrations, migrationFiles } from '../../local/postgres/database.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { warningsOf } from './announcements.ts';
 import { migrationPath } from './starts.ts';
 
 const bucket = async (db: TestDatabase, id: string) =>
@@ -60,12 +61,8 @@ test('a policy of the app that opens the buckets to everybody is named in a warn
     create policy "Own avatars" on storage.objects for insert with check (bucket_id = 'avatars');
     create policy "Own audio" on storage.objects for insert
       with check (bucket_id = 'tracks-audio' and owner = auth.uid())`);
-  const warnings: string[] = [];
-  const client = await db.pool.connect();
-  client.on('notice', (notice) => warnings.push(notice.message ?? ''));
   const file = migrationFiles().find((each) => each.endsWith('_storage.sql')) ?? '';
-  await client.query(`begin; ${readFileSync(migrationPath(file), 'utf8')}; commit`);
-  client.release();
+  const warnings = await warningsOf(db, readFileSync(migrationPath(file), 'utf8'));
   const about = warnings.filter((each) => each.includes('storage.objects lets'));
   assert.equal(about.length, 1);
   assert.match(about[0] ?? '', /"Anyone uploads audio" .* lets users insert/);

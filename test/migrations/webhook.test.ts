@@ -5,7 +5,7 @@ import { Webhook } from 'standardwebhooks';
 import { TrackWebhook, webhookTrackId } from '../../core/webhook.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { announcements, configureWebhook, webhookSecret, webhookUrl } from './announcements.ts';
-import { claim, newTrack, newUser, plan, storageUrl, worker } from './app.ts';
+import { claim, newTrack, newUser, onConnection, plan, storageUrl, worker } from './app.ts';
 
 async function configured(t: { after(run: () => Promise<void>): void }): Promise<TestDatabase> {
   const db = await testDatabase(t);
@@ -173,14 +173,14 @@ test("a user's request is announced, for the due date has changed", async (t) =>
 test('a rollback announces nothing', async (t) => {
   const db = await configured(t);
   const user = await newUser(db);
-  const client = await db.pool.connect();
-  await client.query('begin');
-  await client.query(
-    "insert into tracks (user_id, title, prompt, status) values ($1, 'T', '', 'completed')",
-    [user],
-  );
-  await client.query('rollback');
-  client.release();
+  await onConnection(db, async (client) => {
+    await client.query('begin');
+    await client.query(
+      "insert into tracks (user_id, title, prompt, status) values ($1, 'T', '', 'completed')",
+      [user],
+    );
+    await client.query('rollback');
+  });
   assert.deepEqual(await announcements(db), []);
 });
 
