@@ -32,6 +32,8 @@ describe('npm start', { concurrency: 3 }, () => {
     const [, file] = /(http:\S+\.mp3), \d+ bytes, sha256 [0-9a-f]{64}/.exec(
       expectations[0].found,
     ) ?? ['', ''];
+    // Another whole command runs in the meantime.
+    assert.equal(await start(['--help']).exit, 0);
     assert.equal((await fetch(file)).status, 200);
     assert.equal(await isOpen(addresses['Postgres (psql)']), true);
 
