@@ -15,11 +15,11 @@ export const metricUnits = {
   MessagesInvalid: 'Count',
   BytesArchived: 'Bytes',
   ArchiveDuration: 'Milliseconds',
-  /** Written by the sweep, as it finds them: tracks that are due and not yet archived. */
+  /** A level that the sweep writes at each run: tracks that are due and not archived. */
   TracksDue: 'Count',
-  /** Written by the sweep: tracks whose files the provider keeps for less than two more days. */
+  /** A level that the sweep writes at each run: tracks not archived whose files expire within two days. */
   TracksNearExpiry: 'Count',
-  /** Written by the sweep: tracks that were not archived before their files expired. */
+  /** An event that the sweep writes once a track: its files expired before it was archived. */
   TracksExpired: 'Count',
 } as const;
 export type MetricName = keyof typeof metricUnits;
