@@ -23,7 +23,7 @@ export class SecretStore extends Construct {
       reason:
         'The Supabase key is issued by Supabase: no rotation Lambda can make a new one. docs/deploy.md says how an operator rotates.',
     });
-    this.arn = secret.attrId;
+    this.arn = secret.ref;
   }
 
   grantRead(reader: IGrantable): void {

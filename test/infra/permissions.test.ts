@@ -41,14 +41,14 @@ test('each role may do exactly what this table says', () => {
     ],
     '<EnqueueLambdaRole>': [
       'WriteLogs: Allow logs:CreateLogStream, logs:PutLogEvents on <EnqueueLambdaLogs.Arn>',
-      'ReadSecret: Allow secretsmanager:GetSecretValue on <Secret.Id>',
+      'ReadSecret: Allow secretsmanager:GetSecretValue on <Secret>',
       'KeepSchedules: Allow scheduler:CreateSchedule, scheduler:UpdateSchedule, scheduler:GetSchedule, scheduler:DeleteSchedule on arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule/track-archiver/track-*',
       'PassSchedulerRole: Allow iam:PassRole on <SchedulesRole.Arn> if StringEquals=iam:PassedToService=scheduler.amazonaws.com',
       'SendDueTracks: Allow sqs:SendMessage on <QueuesArchive.Arn>',
     ],
     '<ArchiveLambdaRole>': [
       'WriteLogs: Allow logs:CreateLogStream, logs:PutLogEvents on <ArchiveLambdaLogs.Arn>',
-      'ReadSecret: Allow secretsmanager:GetSecretValue on <Secret.Id>',
+      'ReadSecret: Allow secretsmanager:GetSecretValue on <Secret>',
       'ConsumeQueue: Allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on <QueuesArchive.Arn>',
       'BuryMessages: Allow sqs:SendMessage on <QueuesDeadLetters.Arn>',
     ],
