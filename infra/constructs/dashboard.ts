@@ -6,6 +6,7 @@ import {
   GraphWidget,
   type IMetric,
   type IWidget,
+  MathExpression,
   SingleValueWidget,
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
@@ -26,6 +27,8 @@ interface DashboardProps {
 const hour = Duration.hours(1);
 const day = Duration.days(1);
 const fullWidth = 24;
+/** A goal of the product: the share of tracks archived before they expire, in per cent. */
+const minArchivedInTime = 95;
 /** A goal of the product: a track takes less, in milliseconds. */
 const maxArchiveDuration = 5 * 60_000;
 
@@ -72,27 +75,48 @@ function archived({ config }: DashboardProps): Row {
   const count = (name: Parameters<typeof productMetric>[1]) =>
     productMetric(config, name, 'Sum', day);
   return [
-    heading('How much was archived?', `Goal: less than ${maxFailureRate} % of the tracks fail.`),
+    heading(
+      'How much was archived?',
+      `Goals: more than ${minArchivedInTime} % of the tracks archived before they expire, less than ${maxFailureRate} % failed.`,
+    ),
     new GraphWidget({
       title: 'Tracks a day',
       left: [count('TracksArchived'), count('TracksFailed'), count('TracksRetried')],
-      width: 8,
+      width: 6,
     }),
     new GraphWidget({
       title: 'Bytes and files a day',
       left: [count('BytesArchived')],
       right: [count('AssetsStored'), count('AssetsGone')],
-      width: 8,
+      width: 6,
+    }),
+    new GraphWidget({
+      title: 'Archived before expiry, %',
+      left: [archivedInTime(config)],
+      leftAnnotations: [{ value: minArchivedInTime, label: 'Goal' }],
+      leftYAxis: { max: 100 },
+      width: 6,
     }),
     new GraphWidget({
       title: 'Failed, %',
       left: [failureRate(config, day)],
       leftAnnotations: [{ value: maxFailureRate, label: 'Goal' }],
       leftYAxis: { min: 0 },
-      width: 8,
+      width: 6,
     }),
   ];
 }
+
+const archivedInTime = (config: Config): MathExpression =>
+  new MathExpression({
+    expression: '100 * FILL(archived, 0) / (FILL(archived, 0) + FILL(expired, 0))',
+    usingMetrics: {
+      archived: productMetric(config, 'TracksArchived', 'Sum', day),
+      expired: productMetric(config, 'TracksExpired', 'Sum', day),
+    },
+    label: 'In time, %',
+    period: day,
+  });
 
 function duration({ config, archive }: DashboardProps): Row {
   const perTrack = ['p50', 'p95', 'Maximum'].map((statistic) =>

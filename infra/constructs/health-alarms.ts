@@ -103,7 +103,10 @@ export const failureRate = (config: Config, period: Duration): MathExpression =>
     period,
   });
 
-/** 1 for an hour with tracks due, in the queue or by the sweep's count, and none archived. */
+/**
+ * 1 for an hour with tracks due, in the queue or by the sweep's count, and none archived. FILL stands
+ * in for hours without data; for a metric that was never written at all this is unverified.
+ */
 const idleWhileDue = (config: Config, queues: Queues): MathExpression =>
   new MathExpression({
     expression:
