@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { App } from 'aws-cdk-lib';
@@ -15,11 +15,18 @@ interface CloudFormationResource {
   UpdateReplacePolicy?: string;
 }
 
+/** A folder that is gone when the process ends. */
+function temporaryFolder(prefix: string): string {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
 /** The folder of the bundles that the test run built once, or of new ones. */
 async function bundles(): Promise<string> {
   const built: Record<string, string> =
     process.env.TEST_BUNDLES === undefined
-      ? await bundle(undefined, mkdtempSync(join(tmpdir(), 'infra-bundles-')))
+      ? await bundle(undefined, temporaryFolder('infra-bundles-'))
       : JSON.parse(process.env.TEST_BUNDLES);
   const [file] = Object.values(built);
   if (file === undefined) throw new Error('There are no bundles');
@@ -32,7 +39,7 @@ const bundlesFolder = await bundles();
 export function synthesize(context: Record<string, unknown> = exampleContext) {
   const { context: settings } = JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8'));
   const app = new App({
-    outdir: mkdtempSync(join(tmpdir(), 'cdk-out-')),
+    outdir: temporaryFolder('cdk-out-'),
     context: { ...settings, ...context, 'aws:cdk:enable-path-metadata': true },
   });
   const config = parseConfig(context, {});
