@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { Metrics } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
+import { type MetricName, metricNamespace, metricUnits } from '../core/metrics.ts';
 
 export type LogFields = Record<string, unknown>;
 
@@ -11,25 +12,6 @@ export interface Log {
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
 }
-
-/** Every metric of the product, with its unit; the infrastructure's alarms name the same. */
-export const metricUnits = {
-  WebhooksAccepted: MetricUnit.Count,
-  WebhooksRefused: MetricUnit.Count,
-  WebhooksFailed: MetricUnit.Count,
-  TracksScheduled: MetricUnit.Count,
-  TracksArchived: MetricUnit.Count,
-  TracksFailed: MetricUnit.Count,
-  TracksRetried: MetricUnit.Count,
-  AssetsStored: MetricUnit.Count,
-  AssetsGone: MetricUnit.Count,
-  MessagesInvalid: MetricUnit.Count,
-  BytesArchived: MetricUnit.Bytes,
-  ArchiveDuration: MetricUnit.Milliseconds,
-} as const;
-export type MetricName = keyof typeof metricUnits;
-
-export const metricNamespace = 'TrackArchiver';
 
 export interface Telemetry {
   log: Log;

@@ -7,6 +7,8 @@ import * as z from 'zod';
 const arn = z.string().startsWith('arn:');
 
 export const enqueueEnvironment = z.object({
+  /** Names this Lambda in its log lines and metrics; several environments in one account differ by it. */
+  POWERTOOLS_SERVICE_NAME: z.string().min(1).default('track-archiver-enqueue'),
   SECRET_ID: z.string().min(1),
   SCHEDULE_GROUP: z.string().min(1),
   SCHEDULE_ROLE_ARN: arn,
@@ -18,6 +20,8 @@ export const enqueueEnvironment = z.object({
 });
 
 export const archiveEnvironment = z.object({
+  /** Names this Lambda in its log lines and metrics; several environments in one account differ by it. */
+  POWERTOOLS_SERVICE_NAME: z.string().min(1).default('track-archiver-archive'),
   SECRET_ID: z.string().min(1),
   ARCHIVE_QUEUE_URL: z.url(),
   DEAD_LETTER_QUEUE_URL: z.url(),

@@ -27,7 +27,7 @@ const environment = parseConfiguration(
   archiveEnvironment,
   process.env,
 );
-const telemetry = createTelemetry('track-archiver-archive');
+const telemetry = createTelemetry(environment.POWERTOOLS_SERVICE_NAME);
 const readSecret = createReadSecret(new SecretsManagerClient(awsDefaults), environment.SECRET_ID);
 const supabaseOf = memoizeLatest((access: ArchiverSecret) => ({
   tracks: createTracks(createDatabaseClient(access)),

@@ -19,7 +19,7 @@ const environment = parseConfiguration(
   enqueueEnvironment,
   process.env,
 );
-const telemetry = createTelemetry('track-archiver-enqueue');
+const telemetry = createTelemetry(environment.POWERTOOLS_SERVICE_NAME);
 const readSecret = createReadSecret(new SecretsManagerClient(awsDefaults), environment.SECRET_ID);
 const tracksOf = memoizeLatest((access: Awaited<ReturnType<typeof readSecret>>) =>
   createTracks(createDatabaseClient(access)),

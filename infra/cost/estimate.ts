@@ -1,0 +1,82 @@
+import { metricUnits } from '../../core/metrics.ts';
+import { prices } from './prices.ts';
+import { usage } from './usage.ts';
+
+export interface CostLine {
+  what: string;
+  dollars: number;
+}
+
+/** Metrics that the stack's alarms read, counted once an alarm; a test holds it to the template. */
+export const alarmMetrics = 17;
+
+const megabytesPerGigabyte = 1000;
+
+/** Gigabytes of so many tracks, all files. */
+const gigabytes = (tracks: number): number => {
+  const { audio, cover, video } = usage.megabytes;
+  return (tracks * (audio + cover + video)) / megabytesPerGigabyte;
+};
+
+/** Cost of a month in AWS with so many completed tracks. */
+export function awsMonth(tracks: number): CostLine[] {
+  const { lambda, schedule, cloudWatch } = prices;
+  const enqueue = tracks * usage.webhooks;
+  const enqueueSeconds = enqueue * usage.enqueueSeconds * usage.enqueueGigabytes;
+  const archiveSeconds = tracks * usage.archiveSeconds * usage.archiveGigabytes;
+  return [
+    {
+      what: 'Lambda',
+      dollars:
+        (enqueueSeconds + archiveSeconds) * lambda.gigabyteSecond +
+        (enqueue + tracks) * lambda.request,
+    },
+    {
+      what: 'EventBridge Scheduler',
+      dollars: Math.max(0, tracks - schedule.freeInvocations) * schedule.invocation,
+    },
+    {
+      what: 'SQS',
+      dollars: (tracks * usage.queueRequests + usage.idleQueueRequests) * prices.queueRequest,
+    },
+    { what: 'Secrets Manager', dollars: prices.secret },
+    {
+      what: 'CloudWatch',
+      dollars:
+        Object.keys(metricUnits).length * cloudWatch.metric +
+        alarmMetrics * cloudWatch.alarmMetric +
+        cloudWatch.dashboard +
+        ((tracks * usage.logKilobytes) / 1e6) * cloudWatch.logGigabyte,
+    },
+    { what: 'Data transfer from AWS to Supabase', dollars: tiered(gigabytes(tracks)) },
+  ];
+}
+
+/** Cost of a month at Supabase when `months` months of so many tracks have been archived. */
+export function supabaseMonth(tracks: number, months: number): CostLine[] {
+  const { storage, egress } = prices.supabase;
+  const stored = gigabytes(tracks * months);
+  const { audio, cover } = usage.megabytes;
+  const played = (tracks * months * usage.plays * (audio + cover)) / megabytesPerGigabyte;
+  return [
+    {
+      what: 'Supabase Storage',
+      dollars: Math.max(0, stored - storage.included) * storage.gigabyteMonth,
+    },
+    {
+      what: 'Supabase egress, playback',
+      dollars: Math.max(0, played - egress.included) * egress.gigabyte,
+    },
+  ];
+}
+
+/** Price of so many GB, each at the price of its tier. */
+function tiered(amount: number): number {
+  let below = 0;
+  let dollars = 0;
+  for (const { upTo, price } of prices.awsEgress) {
+    dollars += Math.max(0, Math.min(amount, upTo) - below) * price;
+    below = upTo;
+  }
+  return dollars;
+}

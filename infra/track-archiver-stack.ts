@@ -1,0 +1,81 @@
+import { Stack, Tags } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { Config } from './config.ts';
+import { AlarmTopic } from './constructs/alarm-topic.ts';
+import { ArchiveWorker } from './constructs/archive-worker.ts';
+import { Dashboard } from './constructs/dashboard.ts';
+import { EnqueueEndpoint } from './constructs/enqueue-endpoint.ts';
+import { HealthAlarms } from './constructs/health-alarms.ts';
+import { LossAlarms } from './constructs/loss-alarms.ts';
+import { addOutputs } from './constructs/outputs.ts';
+import { Queues } from './constructs/queues.ts';
+import { Schedules } from './constructs/schedules.ts';
+import { SecretStore } from './constructs/secret-store.ts';
+
+export interface TrackArchiverProps {
+  config: Config;
+  /** Folder with the prebuilt bundles, `<lambda>/index.mjs`. */
+  bundles: string;
+}
+
+/** The whole system in AWS, in the order of a track's way through it. */
+export class TrackArchiverStack extends Stack {
+  constructor(scope: Construct, id: string, { config, bundles }: TrackArchiverProps) {
+    super(scope, id, {
+      stackName: config.name,
+      description: 'Saves AI-generated tracks from provider expiry (track-archiver)',
+    });
+    const secret = new SecretStore(this, 'Secret', { owner: config.name });
+    const queues = new Queues(this, 'Queues');
+    const schedules = new Schedules(this, 'Schedules', { name: config.name, queues });
+    const enqueue = new EnqueueEndpoint(this, 'Enqueue', {
+      config,
+      bundles,
+      secret,
+      queues,
+      schedules,
+    });
+    const archive = new ArchiveWorker(this, 'Archive', { config, bundles, secret, queues });
+    const { topic } = new AlarmTopic(this, 'AlarmTopic', config);
+    const watched = { config, topic, queues };
+    const loss = new LossAlarms(this, 'Loss', { ...watched, schedules });
+    const health = new HealthAlarms(this, 'Health', {
+      ...watched,
+      enqueue: enqueue.lambda,
+      archive: archive.lambda,
+    });
+    const alarms = [...loss.alarms, ...health.alarms];
+    new Dashboard(this, 'Dashboard', { config, alarms, queues, archive: archive.lambda });
+    addOutputs(this, {
+      WebhookUrl: { value: enqueue.url, description: 'Where the database posts its webhooks' },
+      SupabaseUrl: { value: config.supabaseUrl, description: 'The project that this stack serves' },
+      SecretArn: { value: secret.arn, description: 'Supabase URL and key, webhook secrets' },
+      ArchiveQueueUrl: { value: queues.archive.queueUrl, description: 'Tracks to archive now' },
+      DeadLetterQueueUrl: {
+        value: queues.deadLetters.queueUrl,
+        description: 'Tracks that could not be archived',
+      },
+      ScheduleDeadLetterQueueUrl: {
+        value: queues.scheduleDeadLetters.queueUrl,
+        description: 'Due tracks that EventBridge Scheduler could not deliver',
+      },
+      ScheduleGroup: {
+        value: schedules.group.scheduleGroupName,
+        description: 'One schedule a waiting track',
+      },
+      AlarmTopicArn: { value: topic.topicArn, description: 'Subscribe here to hear of alarms' },
+      DefaultRetentionDays: {
+        value: String(config.retentionDays),
+        description: 'Of the default policy: days until a provider deletes its files',
+      },
+      DefaultArchiveAfterDays: {
+        value: String(config.archiveAfterDays),
+        description: 'Of the default policy: days until a track is archived',
+      },
+    });
+    // CloudFormation's own schema has no tags for dashboards.
+    Tags.of(this).add('project', config.name, {
+      excludeResourceTypes: ['AWS::CloudWatch::Dashboard'],
+    });
+  }
+}

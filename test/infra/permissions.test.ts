@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readable, synthesize, withoutHash } from './synthesize.ts';
+
+interface Statement {
+  Sid?: string;
+  Effect: string;
+  Action: string | string[];
+  Resource?: unknown;
+  Principal?: unknown;
+  Condition?: Record<string, unknown>;
+}
+
+const { resources } = synthesize();
+
+function describe(statement: Statement): string {
+  const { Sid, Effect, Action, Resource, Principal, Condition } = statement;
+  return [
+    `${Sid === undefined ? '' : `${Sid}: `}${Effect} ${[Action].flat().join(', ')}`,
+    Resource === undefined ? '' : ` on ${readable(Resource)}`,
+    Principal === undefined ? '' : ` to ${readable(Principal)}`,
+    Condition === undefined ? '' : ` if ${readable(Condition)}`,
+  ].join('');
+}
+
+const statementsOf = (document: unknown): string[] =>
+  (document as { Statement: Statement[] }).Statement.map(describe);
+
+const ofType = (type: string) => resources.filter((resource) => resource.Type === type);
+
+test('each role may do exactly what this table says', () => {
+  const table = Object.fromEntries(
+    ofType('AWS::IAM::Policy').map(({ Properties }) => [
+      readable(Properties.Roles),
+      statementsOf(Properties.PolicyDocument),
+    ]),
+  );
+  assert.deepEqual(table, {
+    '<SchedulesRole>': [
+      'Deliver: Allow sqs:SendMessage on <QueuesArchive.Arn>, <QueuesScheduleDeadLetters.Arn>',
+    ],
+    '<EnqueueLambdaRole>': [
+      'WriteLogs: Allow logs:CreateLogStream, logs:PutLogEvents on <EnqueueLambdaLogs.Arn>',
+      'ReadSecret: Allow secretsmanager:GetSecretValue on <Secret>',
+      'KeepSchedules: Allow scheduler:CreateSchedule, scheduler:UpdateSchedule, scheduler:GetSchedule, scheduler:DeleteSchedule on arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule/track-archiver/track-*',
+      'PassSchedulerRole: Allow iam:PassRole on <SchedulesRole.Arn> if StringEquals=iam:PassedToService=scheduler.amazonaws.com',
+      'SendDueTracks: Allow sqs:SendMessage on <QueuesArchive.Arn>',
+    ],
+    '<ArchiveLambdaRole>': [
+      'WriteLogs: Allow logs:CreateLogStream, logs:PutLogEvents on <ArchiveLambdaLogs.Arn>',
+      'ReadSecret: Allow secretsmanager:GetSecretValue on <Secret>',
+      'ConsumeQueue: Allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on <QueuesArchive.Arn>',
+      'BuryMessages: Allow sqs:SendMessage on <QueuesDeadLetters.Arn>',
+    ],
+  });
+});
+
+test('each role can be assumed by exactly one service, Scheduler only for our account and group', () => {
+  const table = Object.fromEntries(
+    ofType('AWS::IAM::Role').map(({ id, Properties }) => [
+      withoutHash(id),
+      statementsOf(Properties.AssumeRolePolicyDocument),
+    ]),
+  );
+  assert.deepEqual(table, {
+    SchedulesRole: [
+      'Allow sts:AssumeRole to Service=scheduler.amazonaws.com if StringEquals=aws:SourceAccount=<AWS::AccountId>, aws:SourceArn=<SchedulesGroup.Arn>',
+    ],
+    EnqueueLambdaRole: ['Allow sts:AssumeRole to Service=lambda.amazonaws.com'],
+    ArchiveLambdaRole: ['Allow sts:AssumeRole to Service=lambda.amazonaws.com'],
+  });
+});
+
+test('no role has managed or inline policies beside the table', () => {
+  for (const { id, Properties } of ofType('AWS::IAM::Role')) {
+    assert.equal(Properties.ManagedPolicyArns, undefined, id);
+    assert.equal(Properties.Policies, undefined, id);
+  }
+});
+
+test('nobody is allowed a bare star, as action or as resource', () => {
+  for (const { id, Properties } of ofType('AWS::IAM::Policy')) {
+    const { Statement } = Properties.PolicyDocument as { Statement: Statement[] };
+    for (const { Action, Resource } of Statement) {
+      for (const action of [Action].flat()) assert.doesNotMatch(action, /\*/, id);
+      for (const resource of [Resource].flat()) assert.notEqual(resource, '*', id);
+    }
+  }
+});
+
+test('queues and topic refuse what does not come over TLS, and only CloudWatch of this account publishes', () => {
+  const refusal = (on: string) =>
+    `Deny sqs:* on <${on}.Arn> to AWS=* if Bool=aws:SecureTransport=false`;
+  const queues = ofType('AWS::SQS::QueuePolicy').map(({ Properties }) =>
+    statementsOf(Properties.PolicyDocument),
+  );
+  assert.deepEqual(queues, [
+    [refusal('QueuesDeadLetters')],
+    [refusal('QueuesArchive')],
+    [refusal('QueuesScheduleDeadLetters')],
+  ]);
+  const topics = ofType('AWS::SNS::TopicPolicy').map(({ Properties }) =>
+    statementsOf(Properties.PolicyDocument),
+  );
+  assert.deepEqual(topics, [
+    [
+      'AllowPublishThroughSSLOnly: Deny sns:Publish on <AlarmTopic> to * if Bool=aws:SecureTransport=false',
+      'AlarmsOfThisAccount: Allow sns:Publish on <AlarmTopic> to Service=cloudwatch.amazonaws.com if StringEquals=aws:SourceAccount=<AWS::AccountId>',
+    ],
+  ]);
+});
+
+test('the enqueue Lambda alone is open to the internet, through its function URL', () => {
+  const table = ofType('AWS::Lambda::Permission').map(({ Properties }) => readable(Properties));
+  assert.deepEqual(table, [
+    'Action=lambda:InvokeFunctionUrl, FunctionName=<EnqueueLambdaFunction.Arn>, FunctionUrlAuthType=NONE, Principal=*',
+    'Action=lambda:InvokeFunction, FunctionName=<EnqueueLambdaFunction.Arn>, InvokedViaFunctionUrl=true, Principal=*',
+  ]);
+});
