@@ -70,3 +70,23 @@ test('the service executes each function that PostgREST offers', async (t) => {
     ],
   );
 });
+
+test('users hold no privilege on tables of ours but those that they need', async (t) => {
+  const db = await testDatabase(t);
+  const rows = await db.query(`
+    select c.relname || ': ' || string_agg(distinct r.rolname || ' ' || lower(a.privilege_type), ', '
+      order by r.rolname || ' ' || lower(a.privilege_type)) as grants
+    from pg_class as c, aclexplode(c.relacl) as a
+    join pg_roles as r on r.oid = a.grantee or a.grantee = 0 and r.rolname = 'anon'
+    where c.relnamespace in ('public'::regnamespace, 'archiver'::regnamespace)
+      and r.rolname in ('anon', 'authenticated')
+    group by c.relname order by c.relname`);
+  assert.deepEqual(
+    rows.map((row) => row.grants),
+    [
+      'notifications: authenticated delete, authenticated select',
+      'track_archiving_jobs: authenticated select',
+      'tracks: authenticated delete, authenticated insert, authenticated select, authenticated update',
+    ],
+  );
+});
