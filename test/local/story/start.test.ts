@@ -3,16 +3,13 @@ import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { demoAudio } from '../../../local/story/options.ts';
 import { until } from '../../support/until.ts';
-import { type Run, start } from './start.ts';
+import { type Event, type Run, start } from './start.ts';
 
-const summaryOf = (run: Run) =>
-  until(
-    () => {
-      if (run.child.exitCode !== null) throw new Error(run.stderr);
-      return run.events().find(({ event }) => event === 'summary');
-    },
-    { timeout: 60_000, what: 'the summary' },
-  );
+async function summaryOf(run: Run): Promise<Event> {
+  const find = () => run.events().find(({ event }) => event === 'summary');
+  const ended = run.exit.then(() => assert.fail(`ended without a summary: ${run.stderr}`));
+  return await Promise.race([ended, until(find, { timeout: 60_000, what: 'the summary' })]);
+}
 
 function isOpen(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
