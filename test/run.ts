@@ -1,6 +1,5 @@
 import { existsSync, globSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { cpus } from 'node:os';
 import { join, relative } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { run } from 'node:test';
@@ -55,17 +54,16 @@ async function buildBundles(outdir: string): Promise<void> {
   process.env.TEST_BUNDLES = JSON.stringify(await bundle(undefined, outdir));
 }
 
-const bundles = await mkdtemp(join(tmpdir(), 'track-archiver-bundles-'));
 const postgres = await startPostgres();
 let passed = 0;
 let failed = 0;
 try {
   process.env.TEST_POSTGRES_URL = postgres.url('postgres');
-  await buildBundles(bundles);
+  // Beside the data, so that they go with it even when this process is killed.
+  await buildBundles(join(postgres.directory, 'bundles'));
   [passed, failed] = files.length === 0 ? [0, 0] : await runTests();
 } finally {
   await postgres.stop();
-  await rm(bundles, { recursive: true, force: true });
 }
 if (failed > 0 || passed === 0) process.exitCode = 1;
 await new Promise<void>((flushed) => process.stdout.write('', () => flushed()));

@@ -30,19 +30,19 @@ function read(path: string): string[] {
   }
 }
 
-/** The file beside the data that names the Node process which started the server. */
-export const ownerFile = (directory: string): string => join(directory, 'track-archiver.pid');
+/** The file that names the Node process which started the server. */
+export const ownerFile = (directory: string): string => join(directory, 'owner.pid');
 
 /** True once PostgreSQL has written `ready` into line 8 of its pid file, which is what `pg_ctl` waits for. */
-export const isReady = (directory: string): boolean =>
-  read(join(directory, 'postmaster.pid'))[7]?.trim() === 'ready';
+export const isReady = (data: string): boolean =>
+  read(join(data, 'postmaster.pid'))[7]?.trim() === 'ready';
 
 /** The process id of a PostgreSQL that still runs on this data directory; line 1 of a stale file may name anybody. */
-function runningServer(directory: string): number | undefined {
-  const pid = Number(read(join(directory, 'postmaster.pid'))[0]);
+function runningServer(data: string): number | undefined {
+  const pid = Number(read(join(data, 'postmaster.pid'))[0]);
   if (!(pid > 1) || !isAlive(pid)) return undefined;
   const command = commandLine(pid);
-  return command.includes('postgres') && command.includes(directory) ? pid : undefined;
+  return command.includes('postgres') && command.includes(data) ? pid : undefined;
 }
 
 /** Asks for a fast shutdown and, ten seconds later, for an immediate one. */
@@ -69,8 +69,8 @@ export async function endServer(pid: number): Promise<void> {
  * After a SIGKILL of Node the server may have lived on. It is stopped here, unless the process that
  * started it is alive too: then the directory is in use.
  */
-export async function endLeftover(directory: string): Promise<void> {
-  const server = runningServer(directory);
+export async function endLeftover(directory: string, data: string): Promise<void> {
+  const server = runningServer(data);
   if (server === undefined) return;
   const owner = Number(read(ownerFile(directory))[0]);
   if (owner > 1 && owner !== process.pid && isAlive(owner)) {

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,8 +20,13 @@ export interface Postgres extends Cluster {
   stop(): Promise<void>;
 }
 
-const passwordFile = (directory: string): string => join(directory, 'track-archiver.password');
-const logFile = (directory: string): string => join(directory, 'server.log');
+/** What a folder of ours holds: `data` is PostgreSQL's own. */
+const inside = (directory: string) => ({
+  data: join(directory, 'data'),
+  unfinished: join(directory, 'data.unfinished'),
+  password: join(directory, 'password'),
+  log: join(directory, 'server.log'),
+});
 const environment = { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH ?? '' };
 
 async function freePort(): Promise<number> {
@@ -36,24 +41,19 @@ async function freePort(): Promise<number> {
 }
 
 /** Makes a cluster with one superuser, `supabase_admin`, as on Supabase; locale and collation do not depend on the machine. */
-async function initialise(binaries: string, data: DataDirectory): Promise<void> {
-  const password = passwordFile(data.path);
-  // initdb insists on an empty folder, so the password waits beside it.
-  const waiting = `${data.path}.password`;
-  writeFileSync(waiting, randomBytes(18).toString('base64url'), { mode: 0o600 });
-  if (data.user !== undefined) chownSync(waiting, data.user.uid, data.user.gid);
-  try {
-    await promisify(execFile)(
-      join(binaries, 'bin', 'initdb'),
-      ['-D', data.path, '-U', 'supabase_admin', '--auth=scram-sha-256', `--pwfile=${waiting}`]
-        .concat(['--encoding=UTF8', '--locale=C', '--locale-provider=builtin'])
-        .concat(['--builtin-locale=C.UTF-8', '--no-sync', '--no-instructions']),
-      { cwd: '/', env: environment, ...data.user },
-    );
-    writeFileSync(password, readFileSync(waiting), { mode: 0o600 });
-  } finally {
-    await rm(waiting, { force: true });
-  }
+async function initialise(binaries: string, { path, user }: DataDirectory): Promise<void> {
+  const { data, unfinished, password } = inside(path);
+  await rm(unfinished, { recursive: true, force: true });
+  writeFileSync(password, randomBytes(18).toString('base64url'), { mode: 0o600 });
+  if (user !== undefined) chownSync(password, user.uid, user.gid);
+  await promisify(execFile)(
+    join(binaries, 'bin', 'initdb'),
+    ['-D', unfinished, '-U', 'supabase_admin', '--auth=scram-sha-256', `--pwfile=${password}`]
+      .concat(['--encoding=UTF8', '--locale=C', '--locale-provider=builtin'])
+      .concat(['--builtin-locale=C.UTF-8', '--no-sync', '--no-instructions']),
+    { cwd: '/', env: environment, ...user },
+  );
+  await rename(unfinished, data);
 }
 
 /** Without fsync a power cut can damage the data; a crash of PostgreSQL or of Node cannot. */
@@ -70,13 +70,14 @@ const settings = [
   'jit=off',
 ].flatMap((setting) => ['-c', setting]);
 
-function spawnServer(binaries: string, data: DataDirectory, port: number): ChildProcess {
-  const log = openSync(logFile(data.path), 'w', 0o600);
+function spawnServer(binaries: string, directory: DataDirectory, port: number): ChildProcess {
+  const { data, log: logFile } = inside(directory.path);
+  const log = openSync(logFile, 'w', 0o600);
   const server = spawn(
     join(binaries, 'bin', 'postgres'),
-    ['-D', data.path, '-p', String(port), ...settings],
+    ['-D', data, '-p', String(port), ...settings],
     // A session of its own: Ctrl-C in a terminal must not end the database before its users.
-    { cwd: '/', env: environment, detached: true, stdio: ['ignore', log, log], ...data.user },
+    { cwd: '/', env: environment, detached: true, stdio: ['ignore', log, log], ...directory.user },
   );
   closeSync(log);
   server.unref();
@@ -84,24 +85,34 @@ function spawnServer(binaries: string, data: DataDirectory, port: number): Child
 }
 
 /** Resolves to the server once it accepts connections, or to undefined where the port was taken meanwhile. */
-async function tryStart(binaries: string, data: DataDirectory, port: number) {
-  const server = spawnServer(binaries, data, port);
+async function tryStart(binaries: string, directory: DataDirectory, port: number) {
+  const { data, log: logFile } = inside(directory.path);
+  const server = spawnServer(binaries, directory, port);
   let failure: Error | undefined;
   server.once('error', (error) => {
     failure = error;
   });
-  for (let tries = 0; tries < 3000; tries += 1) {
+  for (let tries = 0; tries < 6000; tries += 1) {
     if (failure !== undefined) throw failure;
     if (server.exitCode !== null || server.signalCode !== null) {
-      const log = readFileSync(logFile(data.path), 'utf8');
+      const log = readFileSync(logFile, 'utf8');
       if (log.includes('could not bind')) return undefined;
       throw new Error(`PostgreSQL did not start:\n${log}`);
     }
-    if (isReady(data.path)) return server;
+    if (isReady(data)) return server.pid;
     await delay(10);
   }
   server.kill('SIGKILL');
-  throw new Error('PostgreSQL was not ready after 30 seconds.');
+  throw new Error('PostgreSQL was not ready after a minute.');
+}
+
+async function startOnFreePort(binaries: string, directory: DataDirectory) {
+  for (let tries = 0; tries < 5; tries += 1) {
+    const port = await freePort();
+    const pid = await tryStart(binaries, directory, port);
+    if (pid !== undefined) return { port, pid };
+  }
+  throw new Error('No free port for PostgreSQL was found in five tries.');
 }
 
 /**
@@ -110,31 +121,27 @@ async function tryStart(binaries: string, data: DataDirectory, port: number) {
  * outlived a killed process is stopped first. Works for root and for ordinary users.
  */
 export async function startPostgres(options: { directory?: string } = {}): Promise<Postgres> {
-  const data = prepareDataDirectory(options.directory);
   const binaries = await postgresBinaries();
-  await endLeftover(data.path);
-  await rm(join(data.path, 'postmaster.pid'), { force: true });
-  if (!existsSync(passwordFile(data.path))) await initialise(binaries, data);
-  writeFileSync(ownerFile(data.path), `${process.pid}\n`);
-  for (let tries = 0; tries < 5; tries += 1) {
-    const port = await freePort();
-    const server = await tryStart(binaries, data, port);
-    const pid = server?.pid;
-    if (server === undefined || pid === undefined) continue;
-    const release = watchParent(pid, data.temporary ? data.path : undefined);
-    const stop = async () => {
-      await endServer(pid);
-      release();
-      if (data.temporary) await rm(data.path, { recursive: true, force: true });
-    };
-    const cluster = clusterAt(port, readFileSync(passwordFile(data.path), 'utf8').trim());
-    try {
-      await createRoles(cluster);
-    } catch (error) {
-      await stop();
-      throw error;
-    }
-    return { ...cluster, directory: data.path, port, stop };
+  const directory = prepareDataDirectory(options.directory);
+  const { path, temporary } = directory;
+  const { data, password } = inside(path);
+  await endLeftover(path, data);
+  await rm(join(data, 'postmaster.pid'), { force: true });
+  writeFileSync(ownerFile(path), `${process.pid}\n`);
+  const watchdog = watchParent(join(data, 'postmaster.pid'), temporary ? path : undefined);
+  if (!existsSync(data)) await initialise(binaries, directory);
+  const { port, pid } = await startOnFreePort(binaries, directory);
+  const stop = async () => {
+    await endServer(pid);
+    if (temporary) await rm(path, { recursive: true, force: true });
+    watchdog.release();
+  };
+  const cluster = clusterAt(port, readFileSync(password, 'utf8').trim());
+  try {
+    await createRoles(cluster);
+  } catch (error) {
+    await stop();
+    throw error;
   }
-  throw new Error('No free port for PostgreSQL was found in five tries.');
+  return { ...cluster, directory: path, port, stop };
 }

@@ -88,7 +88,7 @@ export class KeyRing {
       [this.keys.anon]: 'anon',
     };
     const role = keyRoles[apiKey];
-    if (role === undefined || (bearer?.startsWith('sb_') && bearer !== apiKey))
+    if (role === undefined)
       throw new HttpError(401, {
         message: 'Invalid API key',
         hint: 'Double check your Supabase `anon` or `service_role` API key.',

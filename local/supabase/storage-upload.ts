@@ -93,7 +93,6 @@ export async function upload(
     throw storageError(400, 'Error', 'The local gateway takes raw bodies only, no multipart');
   checkType(type, bucket.allowed_mime_types);
   const limit = Number(bucket.file_size_limit ?? Number.POSITIVE_INFINITY);
-  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
 
   const replaces = request.method === 'PUT' || request.headers['x-upsert'] === 'true';
   const version = randomUUID();

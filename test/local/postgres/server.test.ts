@@ -61,7 +61,7 @@ async function startInChild(t: TestContext, directory = '', user = ''): Promise<
 }
 
 const serverPid = (directory: string): number =>
-  Number(readFileSync(join(directory, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  Number(readFileSync(join(directory, 'data/postmaster.pid'), 'utf8').split('\n')[0]);
 
 describe('The PostgreSQL of the local stack', () => {
   test('listens on 127.0.0.1 alone and keeps its data between starts', async (t) => {
@@ -97,6 +97,17 @@ describe('The PostgreSQL of the local stack', () => {
     });
   }
 
+  test('ends when its process is killed before it is ready', async (t) => {
+    const directory = folder(t);
+    const script = join(import.meta.dirname, 'start.ts');
+    const child = spawn(process.execPath, [script, directory], { cwd: '/', stdio: 'ignore' });
+    const pidFile = join(directory, 'data/postmaster.pid');
+    await until(() => existsSync(pidFile) && serverPid(directory), { interval: 0 });
+    const pid = serverPid(directory);
+    child.kill('SIGKILL');
+    await until(() => !isAlive(pid), { what: 'the end of PostgreSQL' });
+  });
+
   test('leaves no temporary data behind when its process is killed', async (t) => {
     const given = await startInChild(t);
     given.child.kill('SIGKILL');
@@ -111,11 +122,11 @@ describe('The PostgreSQL of the local stack', () => {
     const port = String(first.port);
     const leftover = spawn(
       join(await postgresBinaries(), 'bin', 'postgres'),
-      ['-D', path, '-p', port, '-c', 'unix_socket_directories='],
+      ['-D', join(path, 'data'), '-p', port, '-c', 'unix_socket_directories='],
       { cwd: '/', stdio: 'ignore', ...user },
     );
     const ended = once(leftover, 'exit');
-    await until(() => isReady(path), { what: 'the leftover to be ready' });
+    await until(() => isReady(join(path, 'data')), { what: 'the leftover to be ready' });
     const second = await startPostgres({ directory: wanted });
     t.after(() => second.stop());
     await ended;
@@ -128,10 +139,7 @@ describe('The PostgreSQL of the local stack', () => {
     await first.stop();
     const bystander = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
     t.after(() => void bystander.kill());
-    writeFileSync(
-      join(first.directory, 'postmaster.pid'),
-      `${bystander.pid}\n${first.directory}\n`,
-    );
+    writeFileSync(join(first.directory, 'data/postmaster.pid'), `${bystander.pid}\n`);
     const second = await startPostgres({ directory });
     t.after(() => second.stop());
     assert.equal(bystander.exitCode, null);
