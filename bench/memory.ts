@@ -108,34 +108,50 @@ function peakOf(lines: string[]): number {
   return Number(reports[0]);
 }
 
+interface Options {
+  megabytes: number;
+  tracks: number;
+  check: boolean;
+  json: boolean;
+  help: boolean;
+}
+
+/** Undefined: the arguments make no sense. */
+function parseOptions(): Options | undefined {
+  try {
+    const { values } = parseArgs({
+      options: {
+        megabytes: { type: 'string', default: '300' },
+        tracks: { type: 'string', default: '1' },
+        check: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    const megabytes = Number(values.megabytes);
+    const tracks = Number(values.tracks);
+    const valid =
+      Number.isInteger(megabytes) && megabytes > 0 && Number.isInteger(tracks) && tracks > 0;
+    return valid && tracks <= batchSize ? { ...values, megabytes, tracks } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      megabytes: { type: 'string', default: '300' },
-      tracks: { type: 'string', default: '1' },
-      check: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(help);
-    return 0;
+  const options = parseOptions();
+  if (options === undefined || options.help) {
+    (options === undefined ? process.stderr : process.stdout).write(help);
+    return options === undefined ? 2 : 0;
   }
-  const tracks = Number(values.tracks);
-  const megabytes = Number(values.megabytes);
-  if (!Number.isInteger(tracks) || tracks < 1 || tracks > batchSize || !(megabytes >= 1)) {
-    process.stderr.write(help);
-    return 2;
-  }
-  const result = await measure(tracks, Math.floor(megabytes));
+  const { tracks, megabytes } = options;
+  const result = await measure(tracks, megabytes);
   const { peakMegabytes, seconds, megabytesPerSecond, arrived } = result;
-  process.stdout.write(
-    values.json
-      ? `${JSON.stringify(result)}\n`
-      : `${tracks} × ${megabytes} MB video: peak ${peakMegabytes} MB resident (limit ${limit} MB), ${seconds} s, ${megabytesPerSecond} MB/s, ${arrived} of ${tracks} arrived\n`,
-  );
-  return values.check && (peakMegabytes > limit || arrived !== tracks) ? 1 : 0;
+  const sentence =
+    `${tracks} × ${megabytes} MB video: peak ${peakMegabytes} MB resident (limit ${limit} MB), ` +
+    `${seconds} s, ${megabytesPerSecond} MB/s, ${arrived} of ${tracks} arrived`;
+  process.stdout.write(`${options.json ? JSON.stringify(result) : sentence}\n`);
+  return options.check && (peakMegabytes > limit || arrived !== tracks) ? 1 : 0;
 }
 
 process.exitCode = await main();
