@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import {
   DeleteMessageBatchCommand,
   GetQueueUrlCommand,
@@ -12,13 +13,9 @@ import type { Queue } from './queue.ts';
 
 /** A missing or empty list is a success (Lambda Developer Guide, "Reporting batch item failures"). */
 const BatchResponse = z
-  .object({
-    batchItemFailures: z
-      .array(z.object({ itemIdentifier: z.string().min(1) }))
-      .nullish()
-      .transform((list) => list ?? []),
-  })
-  .nullable();
+  .object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string() })).nullish() })
+  .nullable()
+  .transform((response) => response?.batchItemFailures?.map((item) => item.itemIdentifier) ?? []);
 
 export interface EventSourceOptions {
   /** Polled over the wire. With `queue`, `idle` knows of messages that are not here yet. */
@@ -35,7 +32,7 @@ export interface EventSource {
   idle(): boolean;
 }
 
-/** Milliseconds until the next poll where the queue is gone or the function takes no more. */
+/** Milliseconds until the next poll where the queue is gone. */
 const pause = 200;
 
 /**
@@ -52,50 +49,44 @@ export function startEventSource(options: EventSourceOptions): EventSource {
     maxAttempts: 1,
   });
   const stopping = new AbortController();
+  const { signal } = stopping;
   const working = new Set<Promise<void>>();
   /** Receives that arrived here, by message: what the queue handed out may still be on the wire. */
-  const arrived = new Map<string, string | undefined>();
+  const arrived = new Map<string | undefined, string | undefined>();
 
-  async function work(QueueUrl: string, messages: Message[]): Promise<void> {
-    const failed = await failures(options, messages);
-    const done = messages.filter((message) => !failed.has(message.MessageId ?? ''));
+  async function work(QueueUrl: string | undefined, messages: Message[]): Promise<void> {
+    const failed = await failures(fn, queueName, messages);
+    const done = messages.filter((message) => !failed.includes(message.MessageId));
     if (done.length === 0) return;
-    const Entries = done.map((message, index) => ({
-      Id: String(index),
-      ReceiptHandle: message.ReceiptHandle,
-    }));
+    const Entries = done.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+    // What stays is delivered again, as in AWS.
     await client.send(new DeleteMessageBatchCommand({ QueueUrl, Entries })).catch(() => {});
   }
 
+  async function receive(): Promise<void> {
+    const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName: queueName }));
+    const { Messages = [] } = await client.send(
+      new ReceiveMessageCommand({
+        QueueUrl,
+        MaxNumberOfMessages: batchSize,
+        WaitTimeSeconds: 20,
+        MessageSystemAttributeNames: ['All'],
+        MessageAttributeNames: ['All'],
+      }),
+      { abortSignal: signal },
+    );
+    if (Messages.length === 0) return;
+    for (const { MessageId, Attributes } of Messages) {
+      arrived.set(MessageId, Attributes?.ApproximateReceiveCount);
+    }
+    const task = work(QueueUrl, Messages).finally(() => working.delete(task));
+    working.add(task);
+  }
+
   async function poll(): Promise<void> {
-    const { signal } = stopping;
     while (!signal.aborted) {
-      try {
-        const { QueueUrl = '' } = await client.send(
-          new GetQueueUrlCommand({ QueueName: queueName }),
-        );
-        while (!signal.aborted) {
-          if (working.size >= maxConcurrency) await Promise.race(working);
-          const { Messages = [] } = await client.send(
-            new ReceiveMessageCommand({
-              QueueUrl,
-              MaxNumberOfMessages: batchSize,
-              WaitTimeSeconds: 20,
-              MessageSystemAttributeNames: ['All'],
-              MessageAttributeNames: ['All'],
-            }),
-            { abortSignal: signal },
-          );
-          if (Messages.length === 0) continue;
-          for (const { MessageId = '', Attributes } of Messages) {
-            arrived.set(MessageId, Attributes?.ApproximateReceiveCount);
-          }
-          const task = work(QueueUrl, Messages).finally(() => working.delete(task));
-          working.add(task);
-        }
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, signal.aborted ? 0 : pause));
-      }
+      if (working.size >= maxConcurrency) await Promise.race(working);
+      await receive().catch(() => wait(pause, undefined, { signal }).catch(() => {}));
     }
   }
 
@@ -103,12 +94,13 @@ export function startEventSource(options: EventSourceOptions): EventSource {
   return {
     idle() {
       const now = fn.clock.now();
-      const messages = endpoint.queue?.(queueName)?.messages ?? [];
-      const awaited = messages.some(
-        ({ id, receives, visibleAt }) =>
-          visibleAt <= now || (receives > 0 && arrived.get(id) !== String(receives)),
-      );
-      return working.size === 0 && !awaited;
+      const awaited = endpoint
+        .queue?.(queueName)
+        ?.messages.some(
+          ({ id, receives, visibleAt }) =>
+            visibleAt <= now || (receives > 0 && arrived.get(id) !== String(receives)),
+        );
+      return working.size === 0 && awaited !== true;
     },
     async stop() {
       stopping.abort();
@@ -120,17 +112,12 @@ export function startEventSource(options: EventSourceOptions): EventSource {
 }
 
 /** The ids of the messages that stay on the queue. */
-async function failures(
-  { fn, queueName }: EventSourceOptions,
-  messages: Message[],
-): Promise<Set<string>> {
-  const ids = new Set(messages.map((message) => message.MessageId ?? ''));
+async function failures(fn: LambdaFunction, queueName: string, messages: Message[]) {
+  const ids = messages.map((message) => message.MessageId);
   try {
     const Records = messages.map((message) => toRecord(message, queueName));
-    const response = BatchResponse.safeParse(await fn.invoke({ Records }));
-    if (!response.success) return ids;
-    const named = response.data?.batchItemFailures.map((item) => item.itemIdentifier) ?? [];
-    return named.every((id) => ids.has(id)) ? new Set(named) : ids;
+    const named = BatchResponse.safeParse(await fn.invoke({ Records }));
+    return named.success && named.data.every((id) => ids.includes(id)) ? named.data : ids;
   } catch (error) {
     if (!(error instanceof FunctionError)) throw error;
     return ids;
@@ -139,16 +126,9 @@ async function failures(
 
 /** A message in the shape of Lambda's SQS event. */
 function toRecord(message: Message, queueName: string) {
-  const attributes = Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [
-    name,
-    {
-      dataType: value.DataType,
-      stringValue: value.StringValue,
-      ...(value.BinaryValue && { binaryValue: Buffer.from(value.BinaryValue).toString('base64') }),
-      stringListValues: [],
-      binaryListValues: [],
-    },
-  ]);
+  const attributes = Object.entries(message.MessageAttributes ?? {}).map(
+    ([name, { DataType, StringValue }]) => [name, { dataType: DataType, stringValue: StringValue }],
+  );
   return {
     messageId: message.MessageId,
     receiptHandle: message.ReceiptHandle,

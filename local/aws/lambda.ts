@@ -2,18 +2,16 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { account, region } from './aws-error.ts';
-import { FunctionProcess } from './function-process.ts';
+import { type FunctionProcess, startFunctionProcess } from './function-process.ts';
 
 /** What an invocation ended with instead of an answer; `type` is Lambda's errorType. */
 export class FunctionError extends Error {
   override readonly name = 'FunctionError';
   readonly type: string;
-  readonly trace: string[];
 
-  constructor(type: string, message: string, trace: string[] = []) {
+  constructor(type: string, message: string) {
     super(message);
     this.type = type;
-    this.trace = trace;
   }
 }
 
@@ -44,23 +42,18 @@ export interface FunctionOptions {
 
 /** Runs a Lambda bundle in processes of its own; the parent's environment does not reach them. */
 export function startFunction(options: FunctionOptions): LambdaFunction {
-  const { name, clock, timeoutSeconds, maxConcurrency, onLog = () => {} } = options;
+  const { name, bundle, memoryMegabytes, clock, timeoutSeconds, maxConcurrency } = options;
+  const onLog = options.onLog ?? (() => {});
+  const environment = { ...lambdaEnvironment(options), ...options.environment };
   const processes = new Set<FunctionProcess>();
-  const idle: FunctionProcess[] = [];
-  let invocations = 0;
   let stopped = false;
   const offset = () => clock.now() - Date.now();
   const forget = clock.onChange((changed) => {
-    for (const process of processes) process.tell({ type: 'offset', offset: changed });
+    for (const process of processes) process.shift(changed);
   });
 
-  function acquire(): FunctionProcess {
-    for (let warm = idle.pop(); warm !== undefined; warm = idle.pop()) {
-      if (warm.alive) return warm;
-    }
-    const { bundle, memoryMegabytes } = options;
-    const environment = { ...lambdaEnvironment(options), ...options.environment };
-    const started = new FunctionProcess({
+  function start(): FunctionProcess {
+    const started = startFunctionProcess({
       bundle,
       environment,
       memoryMegabytes,
@@ -72,39 +65,6 @@ export function startFunction(options: FunctionOptions): LambdaFunction {
     return started;
   }
 
-  async function run(event: unknown): Promise<unknown> {
-    const began = performance.now();
-    const process = acquire();
-    const id = randomUUID();
-    const outcome = await process.invoke({
-      id,
-      traceId: traceId(),
-      arn: `arn:aws:lambda:${region}:${account}:function:${name}`,
-      event,
-      offset: offset(),
-      timeoutMilliseconds: timeoutSeconds * 1000,
-    });
-    const metrics = {
-      durationMs: Math.round(performance.now() - began),
-      memorySizeMB: options.memoryMegabytes,
-      maxMemoryUsedMB: Math.round(process.peak / 1024 / 1024),
-    };
-    const status = 'body' in outcome ? 'success' : outcome.failure.errorType;
-    onLog(JSON.stringify({ type: 'platform.report', record: { requestId: id, status, metrics } }));
-    if ('body' in outcome) {
-      idle.push(process);
-      return JSON.parse(outcome.body);
-    }
-    const { errorType, errorMessage, trace = [] } = outcome.failure;
-    onLog(
-      JSON.stringify({ level: 'ERROR', requestId: id, errorType, errorMessage, stackTrace: trace }),
-    );
-    if (process.alive) idle.push(process);
-    const ended = /^(Runtime\.ExitError|Sandbox)/.test(errorType);
-    const message = ended ? `RequestId: ${id} Error: ${errorMessage}` : errorMessage;
-    throw new FunctionError(errorType, message, trace);
-  }
-
   function killAll(): void {
     for (const process of processes) process.kill();
   }
@@ -114,15 +74,31 @@ export function startFunction(options: FunctionOptions): LambdaFunction {
     clock,
     async invoke(event) {
       if (stopped) throw new FunctionError('ResourceNotFoundException', `Function ${name} ended.`);
-      if (invocations >= maxConcurrency) {
+      if ([...processes].filter((process) => process.busy()).length >= maxConcurrency) {
         throw new FunctionError('TooManyRequestsException', 'Rate Exceeded.');
       }
-      invocations += 1;
-      try {
-        return await run(event);
-      } finally {
-        invocations -= 1;
-      }
+      const process = [...processes].find((warm) => warm.alive() && !warm.busy()) ?? start();
+      const id = randomUUID();
+      const outcome = await process.invoke({
+        id,
+        traceId: `Root=1-00000000-${randomBytes(12).toString('hex')};Sampled=0`,
+        arn: `arn:aws:lambda:${region}:${account}:function:${name}`,
+        event,
+        offset: offset(),
+        timeoutMilliseconds: timeoutSeconds * 1000,
+      });
+      const status = 'body' in outcome ? 'success' : outcome.errorType;
+      const maxMemoryUsedMB = Math.round(process.peak() / 1024 / 1024);
+      const record = { requestId: id, status, metrics: { maxMemoryUsedMB } };
+      onLog(JSON.stringify({ type: 'platform.report', record }));
+      if ('body' in outcome) return JSON.parse(outcome.body);
+      onLog(JSON.stringify({ level: 'ERROR', requestId: id, ...outcome }));
+      const ended = /^(Runtime\.ExitError|Sandbox)/.test(status);
+      const { errorMessage } = outcome;
+      throw new FunctionError(
+        status,
+        ended ? `RequestId: ${id} Error: ${errorMessage}` : errorMessage,
+      );
     },
     killAll,
     async stop() {
@@ -134,30 +110,17 @@ export function startFunction(options: FunctionOptions): LambdaFunction {
   };
 }
 
-/** Lambda's own variables, with credentials that open nothing. */
-function lambdaEnvironment(options: FunctionOptions): Record<string, string> {
-  return {
-    PATH: process.env.PATH ?? '',
-    TZ: 'UTC',
-    LANG: 'en_US.UTF-8',
-    AWS_REGION: region,
-    AWS_DEFAULT_REGION: region,
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
-    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
-    AWS_LAMBDA_FUNCTION_NAME: options.name,
-    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(options.memoryMegabytes),
-    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${options.name}`,
-    AWS_LAMBDA_LOG_STREAM_NAME: 'local',
-    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
-    LAMBDA_TASK_ROOT: dirname(options.bundle),
-    _HANDLER: 'index.handler',
-  };
-}
-
-function traceId(): string {
-  const time = Math.floor(Date.now() / 1000).toString(16);
-  const random = (bytes: number) => randomBytes(bytes).toString('hex');
-  return `Root=1-${time}-${random(12)};Parent=${random(8)};Sampled=0`;
-}
+/** Of Lambda's own variables those that are read by us or our libraries, with credentials that open nothing. */
+const lambdaEnvironment = (options: FunctionOptions): Record<string, string> => ({
+  PATH: process.env.PATH ?? '',
+  TZ: 'UTC',
+  AWS_REGION: region,
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+  AWS_LAMBDA_FUNCTION_NAME: options.name,
+  AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(options.memoryMegabytes),
+  AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+  LAMBDA_TASK_ROOT: dirname(options.bundle),
+});

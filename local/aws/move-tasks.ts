@@ -1,143 +1,120 @@
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import { AwsError, invalidParameter } from './aws-error.ts';
+import { AwsError, notFound } from './aws-error.ts';
 import type { Queue } from './queue.ts';
 
-interface MoveTask {
-  handle: string;
-  status: 'RUNNING' | 'COMPLETED' | 'CANCELLED' | 'FAILED';
-  source: string;
-  destination: string | undefined;
-  perSecond: number | undefined;
-  startedAt: number;
-  toMove: number;
-  moved: number;
-  failure?: 'CouldNotDetermineMessageSource' | 'AWS.SimpleQueueService.NonExistentQueue';
-}
+/** What the actions take. */
+export const moveRequests = {
+  start: {
+    SourceArn: z.string(),
+    DestinationArn: z.string().optional(),
+    MaxNumberOfMessagesPerSecond: z.number().int().min(1).max(500).optional(),
+  },
+  list: { SourceArn: z.string(), MaxResults: z.number().int().min(1).max(10).default(1) },
+  cancel: { TaskHandle: z.string() },
+};
+type Start = z.infer<z.ZodObject<typeof moveRequests.start>>;
 
-const notFound = (what: string) =>
-  new AwsError(
-    'ResourceNotFoundException',
-    `The resource that you specified for the ${what} parameter doesn't exist.`,
-    404,
-  );
+/** In ListMessageMoveTasks' shape. */
+interface MoveTask extends Start {
+  TaskHandle: string;
+  Status: 'RUNNING' | 'COMPLETED' | 'CANCELLED' | 'FAILED';
+  ApproximateNumberOfMessagesMoved: number;
+  ApproximateNumberOfMessagesToMove: number;
+  FailureReason?: string;
+  StartedTimestamp: number;
+}
 
 /**
  * SQS's own redrive. Only from a queue that another SQS queue has as its dead-letter queue; one active
  * task a queue; a moved message is a new one with a receive count of zero; in-flight messages stay.
  */
-export class MoveTasks {
-  readonly #clock: Clock;
-  readonly #queues: () => Iterable<Queue>;
-  #tasks: MoveTask[] = [];
+export function createMoveTasks(clock: Clock, queues: () => Queue[]) {
+  /** Newest first. */
+  let tasks: MoveTask[] = [];
+  const find = (arn: string | undefined) => queues().find((queue) => queue.arn === arn);
 
-  constructor(clock: Clock, queues: () => Iterable<Queue>) {
-    this.#clock = clock;
-    this.#queues = queues;
+  function existing(arn: string): Queue {
+    const queue = find(arn);
+    if (queue === undefined) throw notFound(`The queue ${arn}`);
+    return queue;
   }
 
-  start(source: string, destination: string | undefined, perSecond: number | undefined): string {
-    const queue = this.#find(source);
-    if (queue === undefined) throw notFound('SourceArn');
-    if (destination !== undefined && this.#find(destination) === undefined) {
-      throw notFound('DestinationArn');
-    }
-    const isDeadLetterQueue = [...this.#queues()].some(
-      (other) => other.settings.redrive?.deadLetterTargetArn === source,
-    );
-    if (!isDeadLetterQueue) {
-      throw invalidParameter('Source queue must be configured as a Dead Letter Queue.');
-    }
-    if (this.#tasks.some((task) => task.source === source && task.status === 'RUNNING')) {
-      throw new AwsError(
-        'UnsupportedOperation',
-        'There is already a task running. Only one active task is allowed for a source queue arn at a given time.',
-        400,
-        'AWS.SimpleQueueService.UnsupportedOperation',
-      );
-    }
-    const task: MoveTask = {
-      handle: Buffer.from(JSON.stringify({ taskId: randomUUID(), sourceArn: source })).toString(
-        'base64',
-      ),
-      status: 'RUNNING',
-      source,
-      destination,
-      perSecond,
-      startedAt: this.#clock.now(),
-      toMove: queue.counts().visible,
-      moved: 0,
-    };
-    this.#tasks.unshift(task);
-    this.#later(task);
-    return task.handle;
+  function later(task: MoveTask): void {
+    const pause = 1000 / (task.MaxNumberOfMessagesPerSecond ?? Number.POSITIVE_INFINITY);
+    clock.at(clock.now() + pause, () => {
+      if (task.Status === 'RUNNING') moveOne(task);
+    });
   }
 
-  /** In ListMessageMoveTasks' shape, newest first. */
-  list(source: string, max: number) {
-    if (this.#find(source) === undefined) throw notFound('SourceArn');
-    const tasks = this.#tasks.filter((task) => task.source === source).slice(0, max);
-    return tasks.map((task) => ({
-      TaskHandle: task.status === 'RUNNING' ? task.handle : undefined,
-      Status: task.status,
-      SourceArn: task.source,
-      DestinationArn: task.destination,
-      MaxNumberOfMessagesPerSecond: task.perSecond,
-      ApproximateNumberOfMessagesMoved: task.moved,
-      ApproximateNumberOfMessagesToMove: task.toMove,
-      FailureReason: task.failure,
-      StartedTimestamp: task.startedAt,
-    }));
-  }
-
-  /** Answers how many messages had been moved. */
-  cancel(handle: string): number {
-    const task = this.#tasks.find((other) => other.handle === handle);
-    if (task?.status !== 'RUNNING') throw notFound('TaskHandle');
-    task.status = 'CANCELLED';
-    return task.moved;
-  }
-
-  wipe(): void {
-    for (const task of this.#tasks) task.status = 'CANCELLED';
-    this.#tasks = [];
-  }
-
-  #find(arn: string): Queue | undefined {
-    return [...this.#queues()].find((queue) => queue.arn === arn);
-  }
-
-  #later(task: MoveTask): void {
-    const pause = task.perSecond === undefined ? 0 : 1000 / task.perSecond;
-    this.#clock.at(this.#clock.now() + pause, () => this.#moveOne(task));
-  }
-
-  #moveOne(task: MoveTask): void {
-    if (task.status !== 'RUNNING') return;
-    const now = this.#clock.now();
-    const source = this.#find(task.source);
-    const message = source?.messages.find((other) => other.visibleAt <= now);
-    if (source === undefined || message === undefined || task.moved === task.toMove) {
-      task.status = 'COMPLETED';
+  function moveOne(task: MoveTask): void {
+    const source = find(task.SourceArn);
+    const message = source?.messages.find(({ visibleAt }) => visibleAt <= clock.now());
+    const left = task.ApproximateNumberOfMessagesToMove - task.ApproximateNumberOfMessagesMoved;
+    if (source === undefined || message === undefined || left === 0) {
+      task.Status = 'COMPLETED';
       return;
     }
-    const destination = task.destination ?? message.sourceArn;
-    const target = destination === undefined ? undefined : this.#find(destination);
+    const destination = task.DestinationArn ?? message.sourceArn;
+    const target = find(destination);
     if (target === undefined) {
-      task.status = 'FAILED';
-      task.failure =
+      task.Status = 'FAILED';
+      task.FailureReason =
         destination === undefined
           ? 'CouldNotDetermineMessageSource'
           : 'AWS.SimpleQueueService.NonExistentQueue';
       return;
     }
     source.remove(message);
-    target.send(message.body, {
-      attributes: message.attributes,
-      delaySeconds: 0,
-      traceHeader: message.traceHeader,
-    });
-    task.moved += 1;
-    this.#later(task);
+    target.send(message.body, message.attributes);
+    task.ApproximateNumberOfMessagesMoved += 1;
+    later(task);
   }
+
+  return {
+    start(request: Start) {
+      const { SourceArn, DestinationArn } = request;
+      const source = existing(SourceArn);
+      if (DestinationArn !== undefined) existing(DestinationArn);
+      const redrives = queues().map(({ settings }) => settings.RedrivePolicy);
+      if (!redrives.some((redrive) => redrive?.deadLetterTargetArn === SourceArn)) {
+        const message = 'Source queue must be configured as a Dead Letter Queue.';
+        throw new AwsError('InvalidParameterValue', message);
+      }
+      if (tasks.some((task) => task.SourceArn === SourceArn && task.Status === 'RUNNING')) {
+        const message = 'There is already a task running. Only one is allowed for a source queue.';
+        throw new AwsError('UnsupportedOperation', message);
+      }
+      const task: MoveTask = {
+        ...request,
+        TaskHandle: randomUUID(),
+        Status: 'RUNNING',
+        ApproximateNumberOfMessagesMoved: 0,
+        ApproximateNumberOfMessagesToMove: source.counts().visible,
+        StartedTimestamp: clock.now(),
+      };
+      tasks.unshift(task);
+      later(task);
+      return { TaskHandle: task.TaskHandle };
+    },
+    list({ SourceArn, MaxResults }: { SourceArn: string; MaxResults: number }) {
+      const source = existing(SourceArn).arn;
+      const found = tasks.filter((task) => task.SourceArn === source).slice(0, MaxResults);
+      // SQS shows the handle of a running task only.
+      const shown = ({ TaskHandle, ...task }: MoveTask) =>
+        task.Status === 'RUNNING' ? { TaskHandle, ...task } : task;
+      return { Results: found.map(shown) };
+    },
+    cancel({ TaskHandle }: { TaskHandle: string }) {
+      const task = tasks.find((other) => other.TaskHandle === TaskHandle);
+      if (task?.Status !== 'RUNNING') throw notFound('The running task of this handle');
+      task.Status = 'CANCELLED';
+      return { ApproximateNumberOfMessagesMoved: task.ApproximateNumberOfMessagesMoved };
+    },
+    wipe() {
+      for (const task of tasks) task.Status = 'CANCELLED';
+      tasks = [];
+    },
+  };
 }

@@ -1,221 +1,180 @@
 import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import { AwsError, account, invalidParameter, region } from './aws-error.ts';
-import type { MessageAttributes } from './message-attributes.ts';
-import { defaultSettings, type QueueSettings } from './queue-attributes.ts';
+import { AwsError, account, region } from './aws-error.ts';
+import type { Message, MessageAttributes } from './message.ts';
 
-/** A message in a queue. Times are milliseconds of the injected clock. */
-export interface Message {
-  id: string;
-  body: string;
-  attributes: MessageAttributes;
-  traceHeader?: string;
-  sentAt: number;
-  visibleAt: number;
-  receives: number;
-  firstReceivedAt?: number;
-  /** The queue that gave the message up to this dead-letter queue. */
-  sourceArn?: string;
-}
+const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+
+/** The attributes that we set on queues, with the ranges of the SQS API reference; in seconds. */
+export const QueueSettings = z.strictObject({
+  VisibilityTimeout: whole(0, 43_200).default(30),
+  MessageRetentionPeriod: whole(60, 1_209_600).default(345_600),
+  RedrivePolicy: z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(z.object({ deadLetterTargetArn: z.string(), maxReceiveCount: whole(1, 1000) }))
+    .optional(),
+});
+export type QueueSettings = z.infer<typeof QueueSettings>;
 
 export interface Receive {
   max: number;
-  waitSeconds?: number;
-  visibilitySeconds?: number;
+  waitSeconds: number;
+  /** By default the queue's. */
+  visibilitySeconds: number | undefined;
   /** Aborted when the caller is gone, so that a message is not handed to nobody. */
-  signal?: AbortSignal;
+  signal: AbortSignal;
 }
 
-export interface Received {
-  message: Message;
-  /** The handle that deletes the message or changes its visibility until it is received again. */
-  receipt: string;
-}
-
-const receiptOf = (message: Message): string =>
-  Buffer.from(`${message.id}/${message.receives}`).toString('base64');
+/** Finds a queue by its ARN. */
+export type FindQueue = (arn: string | undefined) => Queue | undefined;
 
 /** A standard SQS queue in memory, in the order of sending. */
 export class Queue {
   readonly name: string;
   readonly arn: string;
-  readonly createdAt: number;
-  settings: QueueSettings = defaultSettings;
+  readonly settings: QueueSettings;
   readonly #clock: Clock;
-  /** Finds the dead-letter queue. */
-  readonly #find: (arn: string) => Queue | undefined;
-  readonly #messages = new Map<string, Message>();
-  readonly #waiting = new Set<{ retry(): void; giveUp(): void }>();
-  #cancelAlarm = () => {};
+  readonly #find: FindQueue;
+  #messages: Message[] = [];
+  readonly #closing = new AbortController();
+  /** Tells those who wait that a message may be visible now. */
+  readonly #changes = new EventEmitter().setMaxListeners(0);
 
-  constructor(name: string, clock: Clock, find: (arn: string) => Queue | undefined) {
+  constructor(name: string, settings: QueueSettings, clock: Clock, find: FindQueue) {
     this.name = name;
     this.arn = `arn:aws:sqs:${region}:${account}:${name}`;
-    this.createdAt = clock.now();
+    this.settings = settings;
     this.#clock = clock;
     this.#find = find;
   }
 
   /** Every message that is kept, whatever its state. */
-  get messages(): Message[] {
+  get messages(): readonly Message[] {
     const oldest = this.#clock.now() - this.settings.MessageRetentionPeriod * 1000;
-    for (const message of this.#messages.values()) {
-      if (message.sentAt <= oldest) this.#messages.delete(message.id);
-    }
-    return [...this.#messages.values()];
+    this.#messages = this.#messages.filter((message) => message.sentAt > oldest);
+    return this.#messages;
   }
 
   /** How many long polls wait for a message. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#changes.listenerCount('change');
   }
 
-  /** Messages that can be received, that somebody holds, and that are not yet due. */
-  counts(): { visible: number; inFlight: number; delayed: number } {
-    const now = this.#clock.now();
-    const hidden = this.messages.filter((message) => message.visibleAt > now);
-    const delayed = hidden.filter((message) => message.receives === 0).length;
+  /** Messages that can be received, and that somebody holds. */
+  counts(): { visible: number; inFlight: number } {
+    const { messages } = this;
+    const visible = messages.filter(({ visibleAt }) => visibleAt <= this.#clock.now()).length;
+    return { visible, inFlight: messages.length - visible };
+  }
+
+  /** In GetQueueAttributes' shape. */
+  attributes(): Record<string, string | undefined> {
+    const { VisibilityTimeout, MessageRetentionPeriod, RedrivePolicy } = this.settings;
+    const { visible, inFlight } = this.counts();
     return {
-      visible: this.messages.length - hidden.length,
-      inFlight: hidden.length - delayed,
-      delayed,
+      QueueArn: this.arn,
+      VisibilityTimeout: String(VisibilityTimeout),
+      MessageRetentionPeriod: String(MessageRetentionPeriod),
+      RedrivePolicy: RedrivePolicy && JSON.stringify(RedrivePolicy),
+      ApproximateNumberOfMessages: String(visible),
+      ApproximateNumberOfMessagesNotVisible: String(inFlight),
     };
   }
 
-  send(
-    body: string,
-    options: {
-      attributes?: MessageAttributes;
-      delaySeconds?: number | undefined;
-      traceHeader?: string | undefined;
-    } = {},
-  ): Message {
-    const sentAt = this.#clock.now();
-    const delay = options.delaySeconds ?? this.settings.DelaySeconds;
-    const message: Message = {
-      id: randomUUID(),
-      body,
-      attributes: options.attributes ?? {},
-      sentAt,
-      visibleAt: sentAt + delay * 1000,
-      receives: 0,
-    };
-    if (options.traceHeader !== undefined) message.traceHeader = options.traceHeader;
-    this.#accept(message);
-    return message;
+  send(body: string, attributes: MessageAttributes = {}): Message {
+    const now = this.#clock.now();
+    const id = randomUUID();
+    return this.#accept({ id, body, attributes, sentAt: now, visibleAt: now, receives: 0 });
   }
 
   /** Up to `max` visible messages; waits for the first one if there is none. */
-  async receive(options: Receive): Promise<Received[]> {
-    const waitSeconds = options.waitSeconds ?? this.settings.ReceiveMessageWaitTimeSeconds;
-    const taken = this.#take(options);
-    if (taken.length > 0 || waitSeconds === 0) return taken;
-    return new Promise((resolve) => {
-      const end = (result: Received[]) => {
-        clearTimeout(timeout);
-        options.signal?.removeEventListener('abort', waiter.giveUp);
-        this.#waiting.delete(waiter);
-        resolve(result);
-      };
-      const waiter = {
-        giveUp: () => end([]),
-        retry: () => {
-          const found = this.#take(options);
-          if (found.length > 0) end(found);
-        },
-      };
-      const timeout = setTimeout(waiter.giveUp, waitSeconds * 1000);
-      options.signal?.addEventListener('abort', waiter.giveUp);
-      this.#waiting.add(waiter);
-      this.#wake();
-    });
+  async receive(options: Receive): Promise<Message[]> {
+    const timeout = AbortSignal.timeout(options.waitSeconds * 1000);
+    const end = AbortSignal.any([options.signal, this.#closing.signal, timeout]);
+    for (;;) {
+      const taken = options.signal.aborted ? [] : this.#take(options);
+      if (taken.length > 0 || options.waitSeconds === 0 || end.aborted) return taken;
+      const cancelAlarm = this.#wakeWhenDue();
+      // Rejects at the end of the wait.
+      await once(this.#changes, 'change', { signal: end }).catch(() => {});
+      cancelAlarm();
+    }
   }
 
   /** A receipt that a later receive has replaced deletes nothing, without an error. */
-  delete(receipt: string): void {
-    const message = this.#held(receipt);
-    if (message !== undefined) this.remove(message);
+  delete(receipt: string): undefined {
+    this.remove(this.#held(receipt));
   }
 
-  remove(message: Message): void {
-    this.#messages.delete(message.id);
+  remove(message: Message | undefined): void {
+    this.#messages = this.#messages.filter((other) => other !== message);
   }
 
-  changeVisibility(receipt: string, seconds: number): void {
+  changeVisibility(receipt: string, seconds: number): undefined {
     const message = this.#held(receipt);
     if (message === undefined || message.visibleAt <= this.#clock.now()) {
       const reason = 'Message does not exist or is not available for visibility timeout change.';
-      throw invalidParameter(
-        `Value ${receipt} for parameter ReceiptHandle is invalid. Reason: ${reason}`,
-      );
+      throw new AwsError('InvalidParameterValue', `${receipt} is invalid. Reason: ${reason}`);
     }
     message.visibleAt = this.#clock.now() + seconds * 1000;
-    this.#wake();
+    this.#changes.emit('change');
   }
 
-  purge(): void {
-    this.#messages.clear();
-  }
-
-  /** Ends long polls; for a queue that is deleted. */
+  /** Loses the messages and ends long polls; for a queue that is deleted. */
   close(): void {
-    this.purge();
-    this.#cancelAlarm();
-    for (const waiter of this.#waiting) waiter.giveUp();
+    this.#messages = [];
+    this.#closing.abort();
   }
 
-  #take({ max, visibilitySeconds, signal }: Receive): Received[] {
-    if (signal?.aborted) return [];
+  #take({ max, visibilitySeconds = this.settings.VisibilityTimeout }: Receive): Message[] {
     const now = this.#clock.now();
-    const visibility = visibilitySeconds ?? this.settings.VisibilityTimeout;
-    const taken: Received[] = [];
+    const taken: Message[] = [];
     for (const message of this.messages) {
       if (taken.length === max) break;
       if (message.visibleAt > now || this.#giveUp(message)) continue;
       message.receives += 1;
+      message.receipt = randomUUID();
       message.firstReceivedAt ??= now;
-      message.visibleAt = now + visibility * 1000;
-      taken.push({ message, receipt: receiptOf(message) });
+      message.visibleAt = now + visibilitySeconds * 1000;
+      taken.push(message);
     }
     return taken;
   }
 
   /** To the dead-letter queue, with its id and time of sending, if this receive would be one too many. */
   #giveUp(message: Message): boolean {
-    const { redrive } = this.settings;
-    if (redrive === undefined || message.receives < redrive.maxReceiveCount) return false;
-    const target = this.#find(redrive.deadLetterTargetArn);
-    if (target === undefined) return false;
+    const { RedrivePolicy } = this.settings;
+    const target = this.#find(RedrivePolicy?.deadLetterTargetArn);
+    if (target === undefined || message.receives < (RedrivePolicy?.maxReceiveCount ?? 0)) {
+      return false;
+    }
     this.remove(message);
     target.#accept({ ...message, sourceArn: this.arn, visibleAt: this.#clock.now() });
     return true;
   }
 
+  /** The message of a receipt that still holds. */
   #held(receipt: string): Message | undefined {
-    const id = Buffer.from(receipt, 'base64').toString().split('/', 1)[0] ?? '';
-    if (!/^[0-9a-f-]{36}$/.test(id)) {
-      throw new AwsError(
-        'ReceiptHandleIsInvalid',
-        `The input receipt handle "${receipt}" is not a valid receipt handle.`,
-        404,
-      );
+    if (/^[0-9a-f-]{36}$/.test(receipt)) {
+      return this.messages.find((message) => message.receipt === receipt);
     }
-    const message = this.#messages.get(id);
-    return message !== undefined && receiptOf(message) === receipt ? message : undefined;
+    throw new AwsError('ReceiptHandleIsInvalid', `The receipt handle "${receipt}" is not valid.`);
   }
 
-  #accept(message: Message): void {
-    this.#messages.set(message.id, message);
-    this.#wake();
+  #accept(message: Message): Message {
+    this.#messages.push(message);
+    this.#changes.emit('change');
+    return message;
   }
 
-  /** Serves those who wait, oldest first, and comes back when the next hidden message is due. */
-  #wake(): void {
-    this.#cancelAlarm();
-    for (const waiter of this.#waiting) waiter.retry();
-    if (this.#waiting.size === 0) return;
+  /** An alarm for the next hidden message, while somebody waits; answers its cancellation. */
+  #wakeWhenDue(): () => void {
     const now = this.#clock.now();
     const due = this.messages.map((message) => message.visibleAt).filter((time) => time > now);
-    if (due.length > 0) this.#cancelAlarm = this.#clock.at(Math.min(...due), () => this.#wake());
+    if (due.length === 0) return () => {};
+    return this.#clock.at(Math.min(...due), () => this.#changes.emit('change'));
   }
 }

@@ -5,8 +5,9 @@
  */
 import { pathToFileURL } from 'node:url';
 
+const [, , bundle, firstOffset] = process.argv;
 const RealDate = Date;
-let offset = 0;
+let offset = Number(firstOffset);
 const now = () => RealDate.now() + offset;
 globalThis.Date = new Proxy(RealDate, {
   construct: (target, args, newTarget) =>
@@ -16,57 +17,53 @@ globalThis.Date = new Proxy(RealDate, {
 });
 RealDate.prototype.constructor = globalThis.Date;
 
-const describe = (error) => ({
+const tell = (outcome, last, then) => process.send({ type: 'outcome', outcome, last }, then);
+const failure = (error) => ({
   errorType: error instanceof Error ? error.name : typeof error,
   errorMessage: error instanceof Error ? error.message : String(error),
   trace: error instanceof Error ? (error.stack ?? '').split('\n') : [],
 });
 
 /** Reports and ends the process, as Lambda does after what nobody caught. */
-const crash = (error) => process.send({ type: 'crash', ...error }, () => process.exit(1));
-process.on('uncaughtException', (error) => crash(describe(error)));
+const crash = (outcome) => tell(outcome, true, () => process.exit(1));
+process.on('uncaughtException', (error) => crash(failure(error)));
 process.on('unhandledRejection', (reason) =>
-  crash({ ...describe(reason), errorType: 'Runtime.UnhandledPromiseRejection' }),
+  crash({ ...failure(reason), errorType: 'Runtime.UnhandledPromiseRejection' }),
 );
 process.on('disconnect', () => process.exit(1));
 
-function contextOf({ id, arn, timeoutMilliseconds }) {
+async function invoke({ id, traceId, arn, event, timeoutMilliseconds }) {
   const end = performance.now() + timeoutMilliseconds;
-  return {
+  const handler = await loading;
+  process.env._X_AMZN_TRACE_ID = traceId;
+  const context = {
     awsRequestId: id,
     callbackWaitsForEmptyEventLoop: true,
     functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
     functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
     invokedFunctionArn: arn,
     memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
-    logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
-    logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
     getRemainingTimeInMillis: () => Math.max(0, Math.round(end - performance.now())),
   };
-}
-
-async function invoke(handler, message) {
-  process.env._X_AMZN_TRACE_ID = message.traceId;
   try {
-    const value = await handler(message.event, contextOf(message));
-    process.send({ type: 'result', body: JSON.stringify(value) ?? 'null' });
+    tell({ body: JSON.stringify(await handler(event, context)) ?? 'null' }, false);
   } catch (error) {
-    process.send({ type: 'error', ...describe(error) });
+    tell(failure(error), false);
   }
 }
 
-let handler;
+async function load() {
+  const { handler } = await import(pathToFileURL(bundle).href);
+  if (typeof handler !== 'function') throw new Error('index.handler is undefined or not exported');
+  return handler;
+}
+
+/** Rejects, and so ends the process, where the bundle cannot start. */
+const loading = load();
+loading.catch((error) => crash(failure(error)));
+
 process.on('message', (message) => {
   offset = message.offset;
-  if (message.type === 'invoke') invoke(handler, message);
+  if (message.id !== undefined) invoke(message);
 });
-setInterval(() => process.send({ type: 'memory', rss: process.memoryUsage.rss() }), 200).unref();
-
-offset = Number(process.argv[3]);
-try {
-  ({ handler } = await import(pathToFileURL(process.argv[2]).href));
-  if (typeof handler !== 'function') throw new Error('index.handler is undefined or not exported');
-  process.send({ type: 'ready' });
-} catch (error) {
-  crash(describe(error));
-}
+setInterval(() => process.send({ type: 'memory', rss: process.memoryUsage.rss() }), 100).unref();

@@ -1,208 +1,193 @@
-import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import { AwsError, account, region } from './aws-error.ts';
-import type { Queue } from './queue.ts';
-import {
-  parseAt,
-  parseName,
-  parseScheduleRequest,
-  type ScheduleRequest,
-  validation,
-} from './schedule-request.ts';
+import { AwsError, account, notFound, parse, region } from './aws-error.ts';
+import type { FindQueue } from './queue.ts';
+
+const Name = z.string().regex(/^[0-9a-zA-Z\-_.]{1,64}$/);
+const queueArn = z.string().startsWith('arn:aws:sqs:', 'only SQS queues are targets here');
+const whole = (least: number, most: number) => z.number().int().min(least).max(most);
+
+/** What CreateSchedule and UpdateSchedule take, of what the EventBridge Scheduler API reference lists. */
+const ScheduleRequest = z.strictObject({
+  Name,
+  GroupName: z.string().default('default'),
+  /** rate() and cron() are not imitated. */
+  ScheduleExpression: z.string().regex(/^at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)$/),
+  ScheduleExpressionTimezone: z.literal('UTC').default('UTC'),
+  FlexibleTimeWindow: z.discriminatedUnion('Mode', [
+    z.strictObject({ Mode: z.literal('OFF') }),
+    z.strictObject({ Mode: z.literal('FLEXIBLE'), MaximumWindowInMinutes: whole(1, 1440) }),
+  ]),
+  ActionAfterCompletion: z.literal('DELETE'),
+  Target: z.strictObject({
+    Arn: queueArn,
+    RoleArn: z.string().startsWith('arn:aws:iam::'),
+    Input: z.string().min(1),
+    RetryPolicy: z
+      .strictObject({
+        MaximumEventAgeInSeconds: whole(60, 86_400).optional(),
+        MaximumRetryAttempts: whole(0, 185).optional(),
+      })
+      .optional(),
+    DeadLetterConfig: z.strictObject({ Arn: queueArn }).optional(),
+  }),
+  /** The SDK makes one up for every command, and repeats it where it tries again. */
+  ClientToken: z.string().max(64),
+});
+
+const ListRequest = z.strictObject({
+  ScheduleGroup: z.string().optional(),
+  NamePrefix: z.string().default(''),
+  NextToken: z.string().default(''),
+  MaxResults: z.coerce.number().int().min(1).max(100).default(100),
+});
+
+type Request = z.infer<typeof ScheduleRequest>;
 
 interface Schedule {
-  name: string;
   arn: string;
-  request: ScheduleRequest;
-  due: number;
+  request: Request;
   createdAt: number;
-  changedAt: number;
   cancel: () => void;
 }
 
-interface Group {
-  arn: string;
-  createdAt: number;
-  schedules: Map<string, Schedule>;
-}
-
-const notFound = (what: string, name: string) =>
-  new AwsError('ResourceNotFoundException', `${what} ${name} does not exist.`, 404);
-const conflict = (what: string, name: string) =>
-  new AwsError('ConflictException', `${what} ${name} already exists.`, 409);
+const conflict = (what: string) =>
+  new AwsError('ConflictException', `${what} already exists.`, 409);
 
 /**
- * EventBridge Scheduler for one-time schedules that send to SQS. Fires at the start of the flexible
+ * EventBridge Scheduler for one-time schedules that send to SQS and then delete themselves. Fires at the start of the flexible
  * window. A delivery that fails goes to the target's dead-letter queue at once, without the retries.
  * at() in the past is refused (unverified at AWS; the product sends such work straight to the queue).
  */
-export class Scheduler {
-  readonly #clock: Clock;
-  readonly #queue: (arn: string) => Queue | undefined;
-  readonly #groups = new Map<string, Group>();
+export function createScheduler(clock: Clock, queueOf: FindQueue) {
+  const groups = new Set(['default']);
+  /** By `group/name`. */
+  const schedules = new Map<string, Schedule>();
 
-  constructor(clock: Clock, queue: (arn: string) => Queue | undefined) {
-    this.#clock = clock;
-    this.#queue = queue;
-    this.createGroup('default');
+  function find(key: string): Schedule {
+    const schedule = schedules.get(key);
+    if (schedule === undefined) throw notFound(`Schedule ${key}`);
+    return schedule;
   }
 
-  createGroup(name: string) {
-    if (this.#groups.has(parseName(name))) throw conflict('Schedule group', name);
-    const arn = `arn:aws:scheduler:${region}:${account}:schedule-group/${name}`;
-    this.#groups.set(name, { arn, createdAt: this.#clock.now(), schedules: new Map() });
-    return { ScheduleGroupArn: arn };
+  function createGroup(name: string) {
+    if (groups.has(name)) throw conflict(`Schedule group ${name}`);
+    groups.add(name);
+    return { ScheduleGroupArn: `arn:aws:scheduler:${region}:${account}:schedule-group/${name}` };
   }
 
-  getGroup(name: string) {
-    const { arn, createdAt } = this.#group(name);
-    return { Arn: arn, Name: name, State: 'ACTIVE', CreationDate: createdAt / 1000 };
-  }
-
-  listGroups(prefix: string) {
-    const names = [...this.#groups.keys()].filter((name) => name.startsWith(prefix)).sort();
-    return { ScheduleGroups: names.map((name) => this.getGroup(name)) };
-  }
-
-  /** The group's schedules go with it. */
-  deleteGroup(name: string) {
-    if (name === 'default') throw validation('The default schedule group cannot be deleted.');
-    for (const schedule of this.#group(name).schedules.values()) schedule.cancel();
-    this.#groups.delete(name);
-    return {};
-  }
-
-  create(name: string, body: unknown) {
-    const request = parseScheduleRequest(body);
-    const { schedules } = this.#group(request.GroupName);
-    const existing = schedules.get(parseName(name));
-    if (existing !== undefined) {
-      const { ClientToken } = request;
-      if (ClientToken === undefined || existing.request.ClientToken !== ClientToken) {
-        throw conflict('Schedule', name);
-      }
-      return { ScheduleArn: existing.arn };
-    }
-    return this.#put(name, request, this.#clock.now());
+  function create(request: Request) {
+    const existing = schedules.get(keyOf(request));
+    if (existing === undefined) return put(request, clock.now());
+    if (existing.request.ClientToken === request.ClientToken) return { ScheduleArn: existing.arn };
+    throw conflict(`Schedule ${keyOf(request)}`);
   }
 
   /** Replaces everything, as AWS does: what is left out goes back to its default. */
-  update(name: string, body: unknown) {
-    const request = parseScheduleRequest(body);
-    const existing = this.#schedule(request.GroupName, name);
-    const result = this.#put(name, request, existing.createdAt);
+  function update(request: Request) {
+    const existing = find(keyOf(request));
+    const result = put(request, existing.createdAt);
     existing.cancel();
     return result;
   }
 
-  get(group: string, name: string) {
-    const { arn, request, createdAt, changedAt } = this.#schedule(group, name);
-    const { ClientToken: _, ...settings } = request;
-    const times = { CreationDate: createdAt / 1000, LastModificationDate: changedAt / 1000 };
-    return { Arn: arn, Name: name, ...settings, ...times };
-  }
-
-  delete(group: string, name: string) {
-    this.#schedule(group, name).cancel();
-    this.#group(group).schedules.delete(name);
-    return {};
-  }
-
-  /** Sorted by group and name; the token is the last name of the page before. */
-  list(options: {
-    group: string | undefined;
-    prefix: string | undefined;
-    token: string | undefined;
-    max: number;
-  }) {
-    const groups = options.group === undefined ? [...this.#groups.keys()] : [options.group];
-    const { max } = options;
-    const all = groups
-      .flatMap((group) => [...this.#group(group).schedules.values()])
-      .filter((schedule) => schedule.name.startsWith(options.prefix ?? ''))
-      .map((schedule) => ({ key: `${schedule.request.GroupName}/${schedule.name}`, schedule }))
-      .filter(({ key }) => options.token === undefined || key > options.token)
-      .sort((a, b) => (a.key < b.key ? -1 : 1));
-    const page = all.slice(0, max);
-    return {
-      Schedules: page.map(({ schedule: { name, arn, request, createdAt, changedAt } }) => ({
-        Arn: arn,
-        Name: name,
-        GroupName: request.GroupName,
-        State: request.State,
-        Target: { Arn: request.Target.Arn },
-        CreationDate: createdAt / 1000,
-        LastModificationDate: changedAt / 1000,
-      })),
-      NextToken: all.length > max ? page.at(-1)?.key : undefined,
-    };
-  }
-
-  wipe(): void {
-    for (const { schedules } of this.#groups.values()) {
-      for (const schedule of schedules.values()) schedule.cancel();
+  function put(request: Request, createdAt: number) {
+    const { GroupName, ScheduleExpression } = request;
+    if (!groups.has(GroupName)) throw notFound(`Schedule group ${GroupName}`);
+    const due = Date.parse(`${ScheduleExpression.slice('at('.length, -1)}Z`);
+    // What is no time is NaN.
+    if (!(due >= clock.now())) {
+      throw new AwsError('ValidationException', `Invalid expression ${ScheduleExpression}.`);
     }
-    this.#groups.clear();
-    this.createGroup('default');
-  }
-
-  #group(name: string): Group {
-    const group = this.#groups.get(name);
-    if (group === undefined) throw notFound('Schedule group', name);
-    return group;
-  }
-
-  #schedule(group: string, name: string): Schedule {
-    const schedule = this.#group(group).schedules.get(name);
-    if (schedule === undefined) throw notFound('Schedule', name);
-    return schedule;
-  }
-
-  #put(name: string, request: ScheduleRequest, createdAt: number) {
-    const now = this.#clock.now();
-    const due = parseAt(request.ScheduleExpression);
-    if (due < now) throw validation(`Invalid Schedule Expression ${request.ScheduleExpression}.`);
-    const arn = `arn:aws:scheduler:${region}:${account}:schedule/${request.GroupName}/${name}`;
-    const schedule: Schedule = {
-      name,
-      arn,
-      request,
-      due,
-      createdAt,
-      changedAt: now,
-      cancel: () => {},
-    };
-    if (request.State === 'ENABLED') {
-      schedule.cancel = this.#clock.at(due, () => this.#fire(schedule));
-    }
-    this.#group(request.GroupName).schedules.set(name, schedule);
+    const arn = `arn:aws:scheduler:${region}:${account}:schedule/${keyOf(request)}`;
+    const cancel = clock.at(due, () => fire(request, arn, due));
+    schedules.set(keyOf(request), { arn, request, createdAt, cancel });
     return { ScheduleArn: arn };
   }
 
-  #fire({ name, arn, request, due }: Schedule): void {
-    const { Target, GroupName, ActionAfterCompletion } = request;
-    if (ActionAfterCompletion === 'DELETE') this.#group(GroupName).schedules.delete(name);
-    const target = this.#queue(Target.Arn);
+  function fire(request: Request, arn: string, due: number): void {
+    const { Target } = request;
+    schedules.delete(keyOf(request));
+    const target = queueOf(Target.Arn);
     if (target !== undefined) {
       target.send(Target.Input);
       return;
     }
-    const attributes = {
+    const reason = {
       ERROR_CODE: 'AWS.SimpleQueueService.NonExistentQueue',
       ERROR_MESSAGE: 'The specified queue does not exist.',
-      EXECUTION_ID: randomUUID(),
-      EXHAUSTED_RETRY_CONDITION: 'MaximumRetryAttempts',
-      RETRY_ATTEMPTS: String(Target.RetryPolicy?.MaximumRetryAttempts ?? 185),
       SCHEDULED_TIME: new Date(due).toISOString().replace('.000Z', 'Z'),
       SCHEDULE_ARN: arn,
       TARGET_ARN: Target.Arn,
     };
-    const entries = Object.entries(attributes).map(([key, value]) => [
-      key,
-      { DataType: 'String', StringValue: value },
+    const attributes = Object.entries(reason).map(([name, StringValue]) => [
+      name,
+      { DataType: 'String', StringValue },
     ]);
-    this.#queue(Target.DeadLetterConfig?.Arn ?? '')?.send(Target.Input, {
-      attributes: Object.fromEntries(entries),
-    });
+    queueOf(Target.DeadLetterConfig?.Arn)?.send(Target.Input, Object.fromEntries(attributes));
   }
+
+  /** Sorted by group and name; the token is the last of the page before. */
+  function list({ ScheduleGroup, NamePrefix, NextToken, MaxResults }: z.infer<typeof ListRequest>) {
+    if (ScheduleGroup !== undefined && !groups.has(ScheduleGroup)) {
+      throw notFound(`Schedule group ${ScheduleGroup}`);
+    }
+    const found = [...schedules]
+      .filter(([key, { request }]) => key > NextToken && request.Name.startsWith(NamePrefix))
+      .filter(([, { request }]) => request.GroupName === (ScheduleGroup ?? request.GroupName))
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    const page = found.slice(0, MaxResults);
+    const more = found.length > MaxResults;
+    return {
+      Schedules: page.map(([, schedule]) => describe(schedule)),
+      ...(more && { NextToken: page.at(-1)?.[0] }),
+    };
+  }
+
+  return {
+    /** Answers one REST request. */
+    call(method: string | undefined, path: string, body: object): object {
+      const { pathname, searchParams } = new URL(path, 'http://local');
+      const [, kind, name = ''] = pathname.split('/');
+      const key = `${searchParams.get('groupName') ?? 'default'}/${name}`;
+      const request = () => parse(ScheduleRequest, { ...body, Name: name });
+      switch (`${method} ${kind}${name === '' ? '' : '/name'}`) {
+        case 'POST schedule-groups/name':
+          return createGroup(parse(Name, name));
+        case 'POST schedules/name':
+          return create(request());
+        case 'PUT schedules/name':
+          return update(request());
+        case 'GET schedules/name':
+          return { ...describe(find(key)), ...find(key).request };
+        case 'DELETE schedules/name':
+          find(key).cancel();
+          schedules.delete(key);
+          return {};
+        case 'GET schedules':
+          return list(parse(ListRequest, Object.fromEntries(searchParams)));
+        default:
+          throw new AwsError('UnknownOperationException', 'No such operation here.', 404);
+      }
+    },
+    /** Loses schedules and groups. */
+    wipe() {
+      for (const schedule of schedules.values()) schedule.cancel();
+      schedules.clear();
+      groups.clear();
+      groups.add('default');
+    },
+  };
 }
+
+const keyOf = ({ GroupName, Name }: Request): string => `${GroupName}/${Name}`;
+
+/** In ListSchedules' shape; GetSchedule adds the request. */
+const describe = ({ arn, request: { Name, GroupName, Target }, createdAt }: Schedule) => ({
+  Arn: arn,
+  Name,
+  GroupName,
+  State: 'ENABLED',
+  Target: { Arn: Target.Arn },
+  CreationDate: createdAt / 1000,
+});

@@ -1,174 +1,174 @@
+import { z } from 'zod';
 import type { Clock } from '../clock.ts';
-import { AwsError, account, invalidParameter, region } from './aws-error.ts';
-import { MoveTasks } from './move-tasks.ts';
-import { Queue } from './queue.ts';
-import { changeSettings, describeSettings } from './queue-attributes.ts';
-import { eachEntry, onTheWire, send, sendBatch } from './sqs-messages.ts';
-import { type SqsAction, type SqsRequest, sqsRequests } from './sqs-requests.ts';
+import { AwsError, account, parse } from './aws-error.ts';
+import { MessageAttributes, md5, onTheWire, select } from './message.ts';
+import { createMoveTasks, moveRequests } from './move-tasks.ts';
+import { Queue, QueueSettings } from './queue.ts';
 
-type Actions = {
-  [Action in SqsAction]: (request: SqsRequest<Action>, signal: AbortSignal) => unknown;
-};
+type Action = (body: unknown, signal: AbortSignal) => unknown;
 
-/** The SQS service: standard queues of one account, spoken to in its JSON protocol. */
-export class Sqs {
-  readonly #clock: Clock;
-  readonly #queues = new Map<string, Queue>();
-  readonly #moveTasks: MoveTasks;
-  readonly #baseUrl: () => string;
+const invalid = 'InvalidParameterValue';
 
-  constructor(clock: Clock, baseUrl: () => string) {
-    this.#clock = clock;
-    this.#baseUrl = baseUrl;
-    this.#moveTasks = new MoveTasks(clock, () => this.#queues.values());
-  }
+/** An action that takes these parameters and no other: nobody shall rely on one that does nothing here. */
+function action<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  run: (request: z.output<z.ZodObject<Shape, z.core.$strict>>, signal: AbortSignal) => unknown,
+): Action {
+  const schema = z.strictObject(shape);
+  return (body, signal) => run(parse(schema, body, invalid), signal);
+}
 
-  byName(name: string): Queue | undefined {
-    return this.#queues.get(name);
-  }
+const whole = (least: number, most: number) => z.number().int().min(least).max(most);
+const QueueUrl = z.string();
+const QueueName = z.string().regex(/^[\w-]{1,80}$/);
+const ReceiptHandle = z.string();
+const VisibilityTimeout = whole(0, 43_200);
+const Names = z.array(z.string()).default([]);
 
-  byArn(arn: string): Queue | undefined {
-    const prefix = `arn:aws:sqs:${region}:${account}:`;
-    return arn.startsWith(prefix) ? this.byName(arn.slice(prefix.length)) : undefined;
-  }
+/** The SQS service: standard queues of one account, in its JSON protocol, by the SQS API reference. */
+export function createSqs(clock: Clock, baseUrl: () => string) {
+  const queues = new Map<string, Queue>();
+  const byArn = (arn: string | undefined) =>
+    [...queues.values()].find((queue) => queue.arn === arn);
+  const moveTasks = createMoveTasks(clock, () => [...queues.values()]);
+  const urlOf = (name: string) => ({ QueueUrl: `${baseUrl()}/${account}/${name}` });
 
-  wipe(): void {
-    this.#moveTasks.wipe();
-    for (const queue of this.#queues.values()) queue.close();
-    this.#queues.clear();
-  }
-
-  /** Answers one action; `signal` is aborted when the client is gone. */
-  async call(action: string, body: unknown, signal: AbortSignal): Promise<unknown> {
-    if (!Object.hasOwn(sqsRequests, action)) {
-      throw new AwsError('InvalidAction', `The action ${action} is not valid for this endpoint.`);
-    }
-    const name = action as SqsAction;
-    const parsed = sqsRequests[name].safeParse(body);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      const parameter = issue?.path.join('.') ?? '';
-      throw invalidParameter(
-        `Value for parameter ${parameter} is invalid. Reason: ${issue?.message}`,
-      );
-    }
-    const run = this.#actions[name] as (request: unknown, signal: AbortSignal) => unknown;
-    return (await run(parsed.data, signal)) ?? {};
-  }
-
-  #queue(url: string): Queue {
-    const queue = this.byName(url.split('/').at(-1) ?? '');
+  /** By name, or by URL, which ends with the name. */
+  function find(url: string): Queue {
+    const queue = queues.get(url.split('/').at(-1) ?? '');
     if (queue !== undefined) return queue;
-    throw new AwsError(
-      'QueueDoesNotExist',
-      'The specified queue does not exist.',
-      400,
-      'AWS.SimpleQueueService.NonExistentQueue',
-    );
+    throw new AwsError('QueueDoesNotExist', 'The specified queue does not exist.');
   }
 
-  #url = (queue: Queue): string => `${this.#baseUrl()}/${account}/${queue.name}`;
-
-  #create({ QueueName, Attributes }: SqsRequest<'CreateQueue'>): Queue {
-    const existing = this.byName(QueueName);
-    const queue = existing ?? new Queue(QueueName, this.#clock, (arn) => this.byArn(arn));
-    const settings = changeSettings(queue.settings, Attributes);
-    if (existing === undefined) {
-      queue.settings = this.#checked(settings);
-      this.#queues.set(QueueName, queue);
-    } else if (JSON.stringify(settings) !== JSON.stringify(existing.settings)) {
-      throw new AwsError(
-        'QueueNameExists',
-        `A queue already exists with the same name and a different value for an attribute`,
-        400,
-        'QueueAlreadyExists',
-      );
+  function create(name: string, attributes: unknown) {
+    const settings = parse(QueueSettings, attributes, 'InvalidAttributeValue');
+    const existing = queues.get(name)?.settings;
+    if (existing !== undefined && JSON.stringify(existing) !== JSON.stringify(settings)) {
+      throw new AwsError('QueueNameExists', 'The queue exists with another value of an attribute.');
     }
-    return queue;
+    const target = settings.RedrivePolicy?.deadLetterTargetArn;
+    if (target !== undefined && byArn(target) === undefined) {
+      throw new AwsError(invalid, `Dead letter target ${target} does not exist.`);
+    }
+    if (existing === undefined) queues.set(name, new Queue(name, settings, clock, byArn));
+    return urlOf(name);
   }
 
-  #checked(settings: Queue['settings']): Queue['settings'] {
-    const target = settings.redrive?.deadLetterTargetArn;
-    if (target === undefined || this.byArn(target) !== undefined) return settings;
-    throw invalidParameter(
-      `Value ${target} for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.`,
-    );
-  }
-
-  #attributes(queue: Queue, names: string[]): Record<string, string> {
-    const counts = queue.counts();
-    const all: Record<string, string> = {
-      ...describeSettings(queue.settings),
-      QueueArn: queue.arn,
-      CreatedTimestamp: String(Math.floor(queue.createdAt / 1000)),
-      ApproximateNumberOfMessages: String(counts.visible),
-      ApproximateNumberOfMessagesNotVisible: String(counts.inFlight),
-      ApproximateNumberOfMessagesDelayed: String(counts.delayed),
-    };
-    if (names.includes('All')) return all;
-    return Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)));
-  }
-
-  readonly #actions: Actions = {
-    CreateQueue: (request) => ({ QueueUrl: this.#url(this.#create(request)) }),
-    DeleteQueue: ({ QueueUrl }) => {
-      const queue = this.#queue(QueueUrl);
-      this.#queues.delete(queue.name);
+  const actions: Record<string, Action> = {
+    CreateQueue: action(
+      { QueueName, Attributes: z.unknown().prefault({}) },
+      ({ QueueName, Attributes }) => create(QueueName, Attributes),
+    ),
+    DeleteQueue: action({ QueueUrl }, ({ QueueUrl }) => {
+      const queue = find(QueueUrl);
+      queues.delete(queue.name);
       queue.close();
-    },
-    GetQueueUrl: ({ QueueName }) => ({ QueueUrl: this.#url(this.#queue(QueueName)) }),
-    ListQueues: ({ QueueNamePrefix }) => {
-      const queues = [...this.#queues.values()];
-      const found = queues.filter((queue) => queue.name.startsWith(QueueNamePrefix));
-      return { QueueUrls: found.map(this.#url) };
-    },
-    GetQueueAttributes: ({ QueueUrl, AttributeNames }) => ({
-      Attributes: this.#attributes(this.#queue(QueueUrl), AttributeNames),
     }),
-    SetQueueAttributes: ({ QueueUrl, Attributes }) => {
-      const queue = this.#queue(QueueUrl);
-      queue.settings = this.#checked(changeSettings(queue.settings, Attributes));
-    },
-    PurgeQueue: ({ QueueUrl }) => this.#queue(QueueUrl).purge(),
-    SendMessage: (request) => send(this.#queue(request.QueueUrl), request),
-    SendMessageBatch: ({ QueueUrl, Entries }) => sendBatch(this.#queue(QueueUrl), Entries),
-    ReceiveMessage: async (request, signal) => {
-      const received = await this.#queue(request.QueueUrl).receive({
-        max: request.MaxNumberOfMessages,
-        signal,
-        ...(request.WaitTimeSeconds !== undefined && { waitSeconds: request.WaitTimeSeconds }),
-        ...(request.VisibilityTimeout !== undefined && {
+    GetQueueUrl: action({ QueueName }, ({ QueueName }) => urlOf(find(QueueName).name)),
+    GetQueueAttributes: action({ QueueUrl, AttributeNames: Names }, (request) => ({
+      Attributes: select(find(request.QueueUrl).attributes(), request.AttributeNames),
+    })),
+    ReceiveMessage: action(
+      {
+        QueueUrl,
+        MaxNumberOfMessages: whole(1, 10).default(1),
+        VisibilityTimeout: VisibilityTimeout.optional(),
+        WaitTimeSeconds: whole(0, 20).default(0),
+        MessageSystemAttributeNames: Names,
+        MessageAttributeNames: Names,
+      },
+      async (request, signal) => {
+        const messages = await find(request.QueueUrl).receive({
+          max: request.MaxNumberOfMessages,
+          waitSeconds: request.WaitTimeSeconds,
           visibilitySeconds: request.VisibilityTimeout,
-        }),
-      });
-      return { Messages: received.map((item) => onTheWire(item, request)) };
-    },
-    DeleteMessage: ({ QueueUrl, ReceiptHandle }) => this.#queue(QueueUrl).delete(ReceiptHandle),
-    DeleteMessageBatch: ({ QueueUrl, Entries }) => {
-      const queue = this.#queue(QueueUrl);
-      return eachEntry(Entries, (entry) => void queue.delete(entry.ReceiptHandle));
-    },
-    ChangeMessageVisibility: ({ QueueUrl, ReceiptHandle, VisibilityTimeout }) =>
-      this.#queue(QueueUrl).changeVisibility(ReceiptHandle, VisibilityTimeout),
-    ChangeMessageVisibilityBatch: ({ QueueUrl, Entries }) => {
-      const queue = this.#queue(QueueUrl);
-      return eachEntry(
-        Entries,
-        (entry) => void queue.changeVisibility(entry.ReceiptHandle, entry.VisibilityTimeout),
-      );
-    },
-    StartMessageMoveTask: (request) => ({
-      TaskHandle: this.#moveTasks.start(
-        request.SourceArn,
-        request.DestinationArn,
-        request.MaxNumberOfMessagesPerSecond,
-      ),
-    }),
-    ListMessageMoveTasks: ({ SourceArn, MaxResults }) => ({
-      Results: this.#moveTasks.list(SourceArn, MaxResults),
-    }),
-    CancelMessageMoveTask: ({ TaskHandle }) => ({
-      ApproximateNumberOfMessagesMoved: this.#moveTasks.cancel(TaskHandle),
-    }),
+          signal,
+        });
+        const { MessageSystemAttributeNames: system, MessageAttributeNames: names } = request;
+        return { Messages: messages.map((message) => onTheWire(message, system, names)) };
+      },
+    ),
+    StartMessageMoveTask: action(moveRequests.start, moveTasks.start),
+    ListMessageMoveTasks: action(moveRequests.list, moveTasks.list),
+    CancelMessageMoveTask: action(moveRequests.cancel, moveTasks.cancel),
   };
+
+  /** What is done with one message of a queue: an action of its own, and one for a batch. */
+  function onMessages<Schema extends z.ZodType>(
+    name: string,
+    schema: Schema,
+    run: (queue: Queue, request: z.output<Schema>) => object | undefined,
+  ): void {
+    const read = (request: unknown) => parse(schema, request, invalid);
+    actions[name] = (body) => {
+      const { QueueUrl: url, ...request } = parse(z.looseObject({ QueueUrl }), body, invalid);
+      return run(find(url), read(request));
+    };
+    const Entries = z.array(z.looseObject({ Id: QueueName }));
+    actions[`${name}Batch`] = action({ QueueUrl, Entries }, (batch) => {
+      const queue = find(batch.QueueUrl);
+      return eachEntry(batch.Entries, ({ Id: _, ...request }) => run(queue, read(request)));
+    });
+  }
+  onMessages(
+    'SendMessage',
+    z.strictObject({
+      MessageBody: z.string().min(1).max(1_048_576),
+      MessageAttributes: MessageAttributes.default({}),
+    }),
+    (queue, { MessageBody, MessageAttributes }) => {
+      const { id, body } = queue.send(MessageBody, MessageAttributes);
+      return { MessageId: id, MD5OfMessageBody: md5(body) };
+    },
+  );
+  onMessages('DeleteMessage', z.strictObject({ ReceiptHandle }), (queue, request) =>
+    queue.delete(request.ReceiptHandle),
+  );
+  onMessages(
+    'ChangeMessageVisibility',
+    z.strictObject({ ReceiptHandle, VisibilityTimeout }),
+    (queue, request) => queue.changeVisibility(request.ReceiptHandle, request.VisibilityTimeout),
+  );
+
+  return {
+    byName: (name: string) => queues.get(name),
+    byArn,
+    /** Answers one action; `signal` is aborted when the client is gone. */
+    async call(name: string, body: unknown, signal: AbortSignal) {
+      const run = Object.hasOwn(actions, name) ? actions[name] : undefined;
+      if (run !== undefined) return run(body, signal);
+      throw new AwsError('InvalidAction', `The action ${name} is not valid for this endpoint.`);
+    },
+    wipe() {
+      moveTasks.wipe();
+      for (const queue of queues.values()) queue.close();
+      queues.clear();
+    },
+  };
+}
+
+/** A batch's answer; an entry that fails does not hurt the others. */
+function eachEntry<Entry extends { Id: string }>(
+  entries: Entry[],
+  run: (entry: Entry) => object | undefined,
+) {
+  if (entries.length === 0) throw new AwsError('EmptyBatchRequest', 'There is no entry.');
+  if (entries.length > 10) {
+    throw new AwsError('TooManyEntriesInBatchRequest', 'There are more than 10 entries.');
+  }
+  if (new Set(entries.map((entry) => entry.Id)).size < entries.length) {
+    throw new AwsError('BatchEntryIdsNotDistinct', 'Two or more entries have the same Id.');
+  }
+  const Successful: object[] = [];
+  const Failed: object[] = [];
+  for (const entry of entries) {
+    const { Id } = entry;
+    try {
+      Successful.push({ Id, ...run(entry) });
+    } catch (error) {
+      if (!(error instanceof AwsError)) throw error;
+      Failed.push({ Id, SenderFault: true, Code: error.code, Message: error.message });
+    }
+  }
+  return { Successful, Failed };
 }

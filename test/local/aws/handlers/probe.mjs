@@ -39,17 +39,16 @@ const actions = {
     Promise.reject(new TypeError('nobody caught this'));
     return new Promise(() => {});
   },
-  binary: () => ({
+  created: () => ({
     statusCode: 201,
-    headers: { 'x-answer': 'yes', 'content-type': 'image/png' },
-    cookies: ['a=1', 'b=2'],
-    body: Buffer.from([0, 255]).toString('base64'),
-    isBase64Encoded: true,
+    headers: { 'x-answer': 'yes', 'content-type': 'text/plain' },
+    body: 'ü',
   }),
 };
 
 export function handler(event, context) {
   invocations += 1;
-  const action = event.action ?? event.rawPath?.slice(1);
-  return (actions[action] ?? actions.echo)(event, context);
+  const act = actions[event.action ?? event.rawPath?.slice(1)] ?? actions.echo;
+  if (event.rawPath === undefined || act !== actions.echo) return act(event, context);
+  return { statusCode: 200, body: JSON.stringify(act(event, context)) };
 }
