@@ -6,7 +6,7 @@ export async function setDatabaseClock(database: pg.Pool, offset: number): Promi
   await database.query(
     `create or replace function archiver.clock() returns timestamptz
      language sql stable set search_path = ''
-     as $$ select now() + interval ${ahead} $$`,
+     as $$ select date_trunc('milliseconds', now()) + interval ${ahead} $$`,
   );
 }
 
