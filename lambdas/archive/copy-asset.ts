@@ -51,9 +51,7 @@ export async function copyAsset(
     const measure = new Measure(bucket.maxBytes);
     const body = measure.through(head, file.chunks);
     const object = { ...place, contentType: type.mime, length: file.length };
-    await storage.upload(object, body, signal).catch((error: unknown) => {
-      throw measure.failure ?? error;
-    });
+    await storage.upload(object, body, signal);
     await verifyStored(place, file.length, measure.bytes, storage, signal);
     return {
       place,

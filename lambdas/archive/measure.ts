@@ -6,8 +6,6 @@ export class Measure {
   readonly #hash = createHash('sha256');
   readonly #limit: number;
   bytes = 0;
-  /** What the source threw, if it did: the true reason when the receiver then complains about a broken body. */
-  failure: unknown;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -21,13 +19,8 @@ export class Measure {
     head: readonly Buffer[],
     rest: AsyncIterable<Buffer>,
   ): AsyncGenerator<Buffer, void, undefined> {
-    try {
-      for (const chunk of head) yield this.#take(chunk);
-      for await (const chunk of rest) yield this.#take(chunk);
-    } catch (error) {
-      this.failure = error;
-      throw error;
-    }
+    for (const chunk of head) yield this.#take(chunk);
+    for await (const chunk of rest) yield this.#take(chunk);
   }
 
   #take(chunk: Buffer): Buffer {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { ArchiveFailure } from '../../../core/failure.ts';
@@ -102,5 +103,13 @@ describe('a body that is encoded all the same', () => {
       response.end(half);
     });
     assert.equal(codeOf(await fetchWhole(url, server)), 'provider_truncated');
+  });
+
+  test('that stalls is stalled, and not waited for', async (t) => {
+    const server = await httpsServer(t, [host], (_, response) => {
+      const encoded = gzipSync(randomBytes(100_000));
+      response.writeHead(200, { 'content-encoding': 'gzip' }).write(encoded.subarray(0, 50_000));
+    });
+    assert.equal(codeOf(await fetchWhole(url, server, { timeout: 300 })), 'provider_stalled');
   });
 });

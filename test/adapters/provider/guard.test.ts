@@ -18,7 +18,7 @@ function network(server: HttpsServer, answers: string[][]) {
       addresses.map((address) => ({ address, family: 4 })),
     );
   };
-  const isPublic = (address: string) => address === '127.0.0.1';
+  const isPublic = (address: string): boolean => address === '127.0.0.1';
   return { asked, options: { network: { lookup, isPublic, port: server.port } } };
 }
 const songServer = (t: Parameters<typeof httpsServer>[0]) =>
@@ -70,6 +70,16 @@ describe('an address from DNS', () => {
     await assert.rejects(provider.open(url, policy, signal), { code: 'address_not_public' });
     assert.deepEqual(asked, [host, host]);
     assert.equal(server.requests.length, 1);
+  });
+
+  test('is checked once more on the connection itself', async (t) => {
+    const server = await songServer(t);
+    const { options } = network(server, [['127.0.0.1']]);
+    const verdicts = [true, false];
+    options.network.isPublic = () => verdicts.shift() ?? false;
+    const result = await fetchWhole(url, withoutOverrides(server), options);
+    assert.equal(codeOf(result), 'address_not_public');
+    assert.equal(server.requests.length, 0);
   });
 
   test('of the real DNS is refused where it is this machine', async (t) => {
