@@ -23,8 +23,8 @@ export interface Upload extends ObjectPlace {
 }
 
 /**
- * Supabase Storage's own protocol, without supabase-js: its web streams cost a quarter of
- * the throughput and several times the memory (measured with ten tracks at once). A contract test holds the two together.
+ * Supabase Storage's own protocol, without supabase-js: this is the one path where bytes count, and its
+ * web streams are neither limited nor counted. A contract test holds the two together.
  */
 export interface Storage {
   /**
