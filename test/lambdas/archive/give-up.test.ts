@@ -137,3 +137,30 @@ test('a cover that is no image is not gone: the track fails, with its audio save
   assert.match(row.storage_audio_url, /tracks-audio/);
   assert.equal((await readJob(world, track.id)).error_code, 'media_unrecognised');
 });
+
+test('without audio there is nothing to wait for, whatever may come of the video', async (t) => {
+  const world = await startWorld(t);
+  const archive = await archiveLambda(world);
+  const track = await insertWholeTrack(world, {
+    audio: { kind: 'status', status: 404 },
+    video: { kind: 'status', status: 503 },
+  });
+  assert.deepEqual((await deliverTrack(world, archive, track.id)).failed, []);
+  assert.equal((await readJob(world, track.id)).error_code, 'provider_gone');
+  assert.equal(deadLetters(world).length, 1);
+});
+
+test('as long as one asset may still be saved, the track is kept alive', async (t) => {
+  const world = await startWorld(t);
+  const archive = await archiveLambda(world);
+  for (const lasting of ['audio', 'video'] as const) {
+    const track = await insertWholeTrack(world, {
+      cover: { kind: 'html' },
+      [lasting]: { kind: 'status', status: 503 },
+    });
+    assert.equal((await deliverTrack(world, archive, track.id)).failed.length, 1);
+    const job = await readJob(world, track.id);
+    assert.deepEqual([job.status, job.error_code], ['pending', 'provider_unavailable']);
+  }
+  assert.deepEqual(deadLetters(world), []);
+});
