@@ -24,7 +24,7 @@ async function withClient<Result>(
 export async function createRoles(cluster: Cluster): Promise<void> {
   const password = pg.escapeLiteral(cluster.password);
   await withClient(cluster.url('template1'), (client) =>
-    client.query(readSql('roles').replace('$password', () => password)),
+    client.query(readSql('roles').replaceAll('$password', () => password)),
   );
 }
 

@@ -1,5 +1,8 @@
 -- The roles of a Supabase cluster. Runs at every start, as the superuser; the password is filled in by
 -- database.ts. `postgres` is no superuser there, and owns nothing in auth, storage, net and vault.
+-- The password is long and random: thousands of rounds would only slow each connection down.
+set scram_iterations to 1;
+
 do $roles$
 declare
   _role text;
@@ -21,6 +24,7 @@ begin
       execute format('alter role %I password %L', split_part(_role, ' ', 1), $password);
     end if;
   end loop;
+  execute format('alter role supabase_admin password %L', $password);
 end
 $roles$;
 

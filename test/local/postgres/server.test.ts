@@ -13,7 +13,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { describe, type TestContext, test } from 'node:test';
+import { after, describe, type TestContext, test } from 'node:test';
 import pg from 'pg';
 import { postgresBinaries } from '../../../local/postgres/binaries.ts';
 import { isReachableByAll, prepareDataDirectory } from '../../../local/postgres/data-directory.ts';
@@ -24,11 +24,16 @@ import { until } from '../../support/until.ts';
 const nobody = 65534;
 const isRoot = process.getuid?.() === 0;
 
-function folder(t: TestContext): string {
+function makeFolder(): string {
   const path = mkdtempSync(join(tmpdir(), 'track-archiver-test-'));
   chmodSync(path, 0o755);
-  t.after(() => rm(path, { recursive: true, force: true }));
   return join(path, 'data');
+}
+
+function folder(t: TestContext): string {
+  const path = makeFolder();
+  t.after(() => rm(join(path, '..'), { recursive: true, force: true, maxRetries: 5 }));
+  return path;
 }
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
@@ -64,8 +69,11 @@ const serverPid = (directory: string): number =>
   Number(readFileSync(join(directory, 'data/postmaster.pid'), 'utf8').split('\n')[0]);
 
 describe('The PostgreSQL of the local stack', () => {
+  /** One folder for the tests that start and end in it; the first of them fills it. */
+  const directory = makeFolder();
+  after(() => rm(join(directory, '..'), { recursive: true, force: true, maxRetries: 5 }));
+
   test('listens on 127.0.0.1 alone and keeps its data between starts', async (t) => {
-    const directory = folder(t);
     const first = await startPostgres({ directory });
     const [row] = await query(first.url('postgres'), 'show listen_addresses');
     assert.equal(row?.listen_addresses, '127.0.0.1');
@@ -77,7 +85,7 @@ describe('The PostgreSQL of the local stack', () => {
   });
 
   test('wants a password', async (t) => {
-    const postgres = await startPostgres();
+    const postgres = await startPostgres({ directory });
     t.after(() => postgres.stop());
     const url = new URL(postgres.url('postgres'));
     url.password = 'guessed';
@@ -86,19 +94,17 @@ describe('The PostgreSQL of the local stack', () => {
 
   for (const signal of ['SIGKILL', 'SIGINT'] as const) {
     test(`ends when the process that started it ends by ${signal}, and starts again`, async (t) => {
-      const given = await startInChild(t, folder(t));
+      const given = await startInChild(t, directory);
       const pid = serverPid(given.directory);
-      await query(given.url, 'create table kept as select 42 as answer');
       given.child.kill(signal);
       await until(() => !isAlive(pid), { what: 'the end of PostgreSQL' });
-      const again = await startPostgres({ directory: given.directory });
+      const again = await startPostgres({ directory });
       t.after(() => again.stop());
       assert.deepEqual(await query(again.url('postgres'), 'table kept'), [{ answer: 42 }]);
     });
   }
 
-  test('ends when its process is killed before it is ready', async (t) => {
-    const directory = folder(t);
+  test('ends when its process is killed before it is ready', async () => {
     const script = join(import.meta.dirname, 'start.ts');
     const child = spawn(process.execPath, [script, directory], { cwd: '/', stdio: 'ignore' });
     const pidFile = join(directory, 'data/postmaster.pid');
@@ -115,8 +121,7 @@ describe('The PostgreSQL of the local stack', () => {
   });
 
   test('stops a server that was left over in its folder, and starts', async (t) => {
-    const wanted = folder(t);
-    const first = await startPostgres({ directory: wanted });
+    const first = await startPostgres({ directory });
     await first.stop();
     const { path, user } = prepareDataDirectory(first.directory);
     const port = String(first.port);
@@ -127,14 +132,13 @@ describe('The PostgreSQL of the local stack', () => {
     );
     const ended = once(leftover, 'exit');
     await until(() => isReady(join(path, 'data')), { what: 'the leftover to be ready' });
-    const second = await startPostgres({ directory: wanted });
+    const second = await startPostgres({ directory });
     t.after(() => second.stop());
     await ended;
     assert.equal((await query(second.url('postgres'), 'select 1 as one')).length, 1);
   });
 
   test('does not touch a process that merely has the number of a stale pid file', async (t) => {
-    const directory = folder(t);
     const first = await startPostgres({ directory });
     await first.stop();
     const bystander = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
@@ -147,29 +151,29 @@ describe('The PostgreSQL of the local stack', () => {
   });
 
   test('refuses a folder that a living process uses', async (t) => {
-    const given = await startInChild(t, folder(t));
-    await assert.rejects(startPostgres({ directory: given.directory }), {
+    const given = await startInChild(t, directory);
+    await assert.rejects(startPostgres({ directory }), {
       message: new RegExp(`in use by process ${given.child.pid}`),
     });
     assert.equal((await query(given.url, 'select 1 as one')).length, 1);
   });
 
   test('works below a folder that nobody else may enter', async (t) => {
-    const directory = folder(t);
-    chmodSync(join(directory, '..'), 0o700);
-    const postgres = await startPostgres({ directory });
-    t.after(() => rm(postgres.directory, { recursive: true, force: true }));
+    const closed = folder(t);
+    chmodSync(join(closed, '..'), 0o700);
+    const postgres = await startPostgres({ directory: closed });
+    t.after(() => rm(postgres.directory, { recursive: true, force: true, maxRetries: 5 }));
     t.after(() => postgres.stop());
     assert.equal((await query(postgres.url('postgres'), 'select 1 as one')).length, 1);
   });
 
   test('works for an ordinary user', async (t) => {
-    const directory = folder(t);
+    const own = folder(t);
     // Where root's project is closed to everybody else, no other user can run it at all.
     const other = isRoot && isReachableByAll(import.meta.dirname) ? nobody : undefined;
-    if (other !== undefined) chownSync(join(directory, '..'), other, other);
-    const given = await startInChild(t, directory, other === undefined ? '' : String(other));
-    assert.equal(given.directory, directory);
+    if (other !== undefined) chownSync(join(own, '..'), other, other);
+    const given = await startInChild(t, own, other === undefined ? '' : String(other));
+    assert.equal(given.directory, own);
     assert.equal((await query(given.url, 'select 1 as one')).length, 1);
     given.child.stdin?.end();
     await once(given.child, 'exit');
