@@ -64,3 +64,6 @@ export type Claim = Extract<ClaimAnswer, { outcome: 'claimed' }>;
 
 export const CompletionAnswer = z.enum(['completed', 'lease_lost', 'superseded']);
 export type Completion = z.output<typeof CompletionAnswer>;
+
+export const Worklist = z.array(z.object({ track_id: z.guid(), title: z.string().nullable() }));
+export type WorklistEntry = z.output<typeof Worklist>[number];

@@ -11,6 +11,8 @@ import {
   CompletionAnswer,
   type Plan,
   PlanRow,
+  Worklist,
+  type WorklistEntry,
 } from './rows.ts';
 
 /** What the job row keeps about a stored asset. */
@@ -44,6 +46,8 @@ export interface Tracks {
   fail(ticket: Ticket, failure: ArchiveFailure): Promise<boolean>;
   release(ticket: Ticket, failure: ArchiveFailure): Promise<boolean>;
   exists(trackId: string): Promise<boolean>;
+  /** Due, unarchived and in nobody's hands, the most urgent first. */
+  worklist(limit: number): Promise<WorklistEntry[]>;
 }
 
 export function createTracks(client: PostgrestClient): Tracks {
@@ -85,6 +89,8 @@ export function createTracks(client: PostgrestClient): Tracks {
       callFunction(client, 'complete_track_archiving', ticketParameters(ticket), CompletionAnswer),
     fail: (ticket, failure) => end('fail_track_archiving', ticket, failure),
     release: (ticket, failure) => end('release_track_archiving', ticket, failure),
+    worklist: (limit) =>
+      callFunction(client, 'get_tracks_needing_archiving', { _limit: limit }, Worklist),
     async exists(trackId) {
       const { data, error } = await client.from('tracks').select('id').eq('id', trackId);
       if (error !== null) throw databaseFailure('tracks', error);

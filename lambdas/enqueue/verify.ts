@@ -1,5 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
+import { sameText } from '../../core/same-text.ts';
 import { timings } from '../../core/timings.ts';
 
 /** A webhook as it came: header names in lower case, the body as the exact text that was sent. */
@@ -40,7 +40,3 @@ function parseTimestamp(value: string | undefined): Date | undefined {
   if (value === undefined || !/^\d{1,12}$/.test(value)) return undefined;
   return new Date(Number(value) * 1000);
 }
-
-/** Compares digests, so that neither content nor length shows in the time taken. */
-const sameText = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -16,6 +16,8 @@ export interface Functions {
   enqueue: LambdaFunction;
   archive: LambdaFunction;
   functionUrl: string;
+  /** Of the manual door, archive-tracks. */
+  archiveTracksUrl: string;
   eventSource: EventSource;
   /** Nothing is being answered or archived, and nothing waits for it. */
   idle(): boolean;
@@ -85,7 +87,13 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
     { ...archiveVariables, NODE_EXTRA_CA_CERTS: provider.certificate },
     { memoryMegabytes: 512, timeoutSeconds: timings.archiveTimeout, maxConcurrency: 4 },
   );
+  const archiveTracks = start(
+    'archive-tracks',
+    { ...archiveVariables, NODE_EXTRA_CA_CERTS: provider.certificate },
+    { memoryMegabytes: 512, timeoutSeconds: timings.archiveTimeout, maxConcurrency: 2 },
+  );
   const functionUrl = await startFunctionUrl(enqueue.fn);
+  const archiveTracksUrl = await startFunctionUrl(archiveTracks);
   const eventSource = startEventSource({
     endpoint: aws.endpoint,
     queueName: names.archiveQueue,
@@ -97,11 +105,13 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
     enqueue: enqueue.fn,
     archive,
     functionUrl: functionUrl.url,
+    archiveTracksUrl: archiveTracksUrl.url,
     eventSource,
     idle: () => enqueue.running() === 0 && eventSource.idle(),
     stop: async () => {
       await functionUrl.stop();
-      await Promise.all([enqueue.fn.stop(), archive.stop()]);
+      await archiveTracksUrl.stop();
+      await Promise.all([enqueue.fn.stop(), archive.stop(), archiveTracks.stop()]);
       await eventSource.stop();
     },
   };

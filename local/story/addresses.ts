@@ -15,6 +15,7 @@ export function addressesOf(stack: Stack): Addresses {
     'Archive queue': aws.queues.archive.url,
     'Dead-letter queue': aws.queues.deadLetter.url,
     'Enqueue function URL': functions.functionUrl,
+    'archive-tracks URL': functions.archiveTracksUrl,
     'Webhook secret': stack.webhookSecret,
     'Demo provider': `https://${provider.address} (${provider.hosts.join(', ')})`,
   };

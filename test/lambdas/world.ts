@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type AwsEndpoint, startAwsEndpoint } from '../../local/aws/endpoint.ts';
@@ -112,6 +114,12 @@ export async function startWorld(t: TestContext): Promise<World> {
       POWERTOOLS_LOG_LEVEL: 'SILENT',
     },
   };
+}
+
+/** Handlers in this process trust what Node trusts: the demo provider's certificate, too, from here on. */
+export function trustProvider({ provider }: World): void {
+  const system = getCACertificates('bundled');
+  setDefaultCACertificates([...system, readFileSync(provider.certificate, 'utf8')]);
 }
 
 let imports = 0;

@@ -1,17 +1,20 @@
-import { readFileSync } from 'node:fs';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { archiveMessage } from '../../../core/message.ts';
-import { deadLetterName, lambdaContext, loadHandler, queueName, type World } from '../world.ts';
+import {
+  deadLetterName,
+  lambdaContext,
+  loadHandler,
+  queueName,
+  trustProvider,
+  type World,
+} from '../world.ts';
 
 type Handler = (event: SQSEvent, context: object) => Promise<SQSBatchResponse>;
 
 /** The archive Lambda of a world, with its handler and all of its wiring. */
 export async function archiveLambda(world: World): Promise<Handler> {
-  // The handler trusts what Node trusts.
-  const system = getCACertificates('bundled');
-  setDefaultCACertificates([...system, readFileSync(world.provider.certificate, 'utf8')]);
+  trustProvider(world);
   return await loadHandler<Handler>('archive', world);
 }
 

@@ -1,0 +1,101 @@
+import type { ArchiveQueue, SendTrack } from '../../adapters/queue.ts';
+import type { WorklistEntry } from '../../adapters/supabase/rows.ts';
+import type { Tracks } from '../../adapters/supabase/tracks.ts';
+import { type Telemetry, withLogFields } from '../../adapters/telemetry.ts';
+import { classify } from '../../core/failure.ts';
+import { archiveMessage } from '../../core/message.ts';
+import { batchSize } from '../../core/timings.ts';
+import type { TrackOutcome } from '../archive/archive-track.ts';
+import { forEachBounded } from '../archive/for-each-bounded.ts';
+import type { Budget } from '../archive/retrying.ts';
+import type { ArchiveTracksRequest } from './request.ts';
+
+export interface ArchiveTracksDependencies {
+  archive: (trackId: string) => Promise<TrackOutcome>;
+  tracks: Pick<Tracks, 'worklist' | 'fail' | 'release'>;
+  queue: Pick<ArchiveQueue, 'bury'>;
+  send: SendTrack;
+  telemetry: Telemetry;
+}
+
+/** The response of the spec. `success` says that the run took place; its failures are in `results`. */
+export interface ArchiveTracksResponse {
+  success: true;
+  message: string;
+  results: {
+    total: number;
+    succeeded: number;
+    failed: number;
+    errors: { trackId: string; title: string | null; error: string }[];
+  };
+}
+
+/**
+ * Archives one track, or the most urgent ones that are due, and answers when all have been tried. What
+ * fails goes where the queue's consumer would have put it: retryable on the queue, final in the
+ * dead-letter queue.
+ */
+export async function archiveTracks(
+  request: ArchiveTracksRequest,
+  dependencies: ArchiveTracksDependencies,
+  { signal }: Pick<Budget, 'signal'>,
+): Promise<ArchiveTracksResponse> {
+  const { tracks, telemetry } = dependencies;
+  const work: WorklistEntry[] =
+    request.trackId === undefined
+      ? await tracks.worklist(request.limit)
+      : [{ track_id: request.trackId, title: null }];
+  const errors: ArchiveTracksResponse['results']['errors'] = [];
+  await forEachBounded(work, batchSize, ({ track_id: trackId, title }) =>
+    withLogFields({ trackId, origin: 'manual' }, async () => {
+      try {
+        signal.throwIfAborted();
+        const result = await dependencies.archive(trackId);
+        if (result.outcome === 'archived') return;
+        if (result.outcome === 'skipped') {
+          if (result.reason === 'already_archived') return;
+          errors.push({ trackId, title, error: result.reason });
+          return;
+        }
+        const { claim, failure } = result;
+        errors.push({ trackId, title: claim.title, error: `${failure.code}: ${failure.message}` });
+        await settle(trackId, result, dependencies);
+      } catch (error) {
+        const failure = classify(error);
+        telemetry.log.error('Track failed', { code: failure.code, error: failure });
+        if (errors.some((each) => each.trackId === trackId)) return;
+        errors.push({ trackId, title, error: `${failure.code}: ${failure.message}` });
+      }
+    }),
+  );
+  const total = work.length;
+  const failed = errors.length;
+  const succeeded = total - failed;
+  return {
+    success: true,
+    message: `Archived ${succeeded}/${total} tracks`,
+    results: { total, succeeded, failed, errors },
+  };
+}
+
+async function settle(
+  trackId: string,
+  { claim, failure }: Extract<TrackOutcome, { outcome: 'failed' }>,
+  { tracks, queue, send, telemetry }: ArchiveTracksDependencies,
+): Promise<void> {
+  if (failure.disposition === 'give-up') {
+    if (!(await tracks.fail(claim, failure))) return;
+    telemetry.count('TracksFailed');
+    await queue.bury(archiveMessage(trackId, 'manual'), {
+      code: failure.code,
+      reason: failure.message,
+      trackId,
+    });
+    return;
+  }
+  // A superseded job is pending again already.
+  const released = failure.code === 'superseded' || (await tracks.release(claim, failure));
+  if (!released) return;
+  telemetry.count('TracksRetried');
+  await send(trackId, 'manual');
+}

@@ -1,0 +1,52 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { z } from 'zod';
+import { awsDefaults } from '../../adapters/aws.ts';
+import { parseAddressOverrides } from '../../adapters/provider/overrides.ts';
+import { createProvider } from '../../adapters/provider/provider.ts';
+import { createArchiveQueue, createSendTrack } from '../../adapters/queue.ts';
+import { createReadSecret } from '../../adapters/secrets.ts';
+import { createDatabaseClient } from '../../adapters/supabase/client.ts';
+import { createStorage } from '../../adapters/supabase/storage.ts';
+import { createTracks } from '../../adapters/supabase/tracks.ts';
+import type { Telemetry } from '../../adapters/telemetry.ts';
+import type { ArchiverSecret, archiveEnvironment } from '../../core/environment.ts';
+import { memoizeLatest } from '../../core/memoize.ts';
+import { archiveTrack } from './archive-track.ts';
+import type { Budget } from './retrying.ts';
+
+/** What the two Lambdas that archive stand on: the queue's consumer and the manual door. */
+export function wireArchiver(
+  environment: z.output<typeof archiveEnvironment>,
+  telemetry: Telemetry,
+) {
+  const readSecret = createReadSecret(new SecretsManagerClient(awsDefaults), environment.SECRET_ID);
+  const supabaseOf = memoizeLatest((access: ArchiverSecret) => ({
+    tracks: createTracks(createDatabaseClient(access)),
+    storage: createStorage(access),
+  }));
+  const provider = createProvider({
+    timeout: environment.PROVIDER_TIMEOUT_MS,
+    overrides: parseAddressOverrides(
+      environment.PROVIDER_ADDRESS_OVERRIDES,
+      environment.AWS_ENDPOINT_URL,
+    ),
+  });
+  const client = new SQSClient(awsDefaults);
+  const queueUrl = environment.ARCHIVE_QUEUE_URL;
+  const retry = { random: Math.random, baseDelay: environment.RETRY_BASE_DELAY_MS };
+  return {
+    readSecret,
+    tracks: async () => supabaseOf(await readSecret()).tracks,
+    queue: createArchiveQueue({
+      client,
+      queueUrl,
+      deadLetterQueueUrl: environment.DEAD_LETTER_QUEUE_URL,
+    }),
+    send: createSendTrack(client, queueUrl),
+    archive: async (trackId: string, worker: string, budget: Budget) => {
+      const supabase = supabaseOf(await readSecret());
+      return archiveTrack(trackId, { ...supabase, provider, telemetry, worker, retry }, budget);
+    },
+  };
+}
