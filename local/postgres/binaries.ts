@@ -43,20 +43,24 @@ function openToEverybody(directory: string, isBin = false): void {
   }
 }
 
-async function isRootsAlone(path: string): Promise<boolean> {
+async function isOursAlone(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
-  return found?.isDirectory() === true && found.uid === 0 && (found.mode & 0o022) === 0;
+  return (
+    found?.isDirectory() === true && found.uid === process.getuid?.() && (found.mode & 0o022) === 0
+  );
 }
 
 /**
- * PostgreSQL refuses to run as root, and whoever it runs as instead may not be able to reach a project
- * below a 0700 folder. So root gets a copy that everybody can read, made once and renamed into place;
- * one that somebody else owns or can write to is never run.
+ * A copy that everybody can read, made once a user and renamed into place; one that somebody else owns
+ * or can write to is never run.
  */
-async function copyForRoot(source: string): Promise<string> {
+async function readableCopy(source: string): Promise<string> {
   const { version } = JSON.parse(await readFile(join(source, 'package.json'), 'utf8'));
-  const cached = join(reachableTemporaryDirectory(), `track-archiver-postgres-${version}`);
-  if (await isRootsAlone(cached)) return cached;
+  const cached = join(
+    reachableTemporaryDirectory(),
+    `track-archiver-postgres-${version}-${process.getuid?.()}`,
+  );
+  if (await isOursAlone(cached)) return cached;
   const fresh = await mkdtemp(`${cached}-`);
   await cp(join(source, 'native'), fresh, { recursive: true, verbatimSymlinks: true });
   await repairLinks(fresh);
@@ -66,17 +70,28 @@ async function copyForRoot(source: string): Promise<string> {
     return cached;
   } catch {
     // Another process was faster, or the name belongs to somebody else.
-    if (!(await isRootsAlone(cached))) return fresh;
+    if (!(await isOursAlone(cached))) return fresh;
     await rm(fresh, { recursive: true });
     return cached;
   }
 }
 
-/** The folder with `bin/initdb` and `bin/postgres`, ready to run by whoever the server runs as. */
+/**
+ * The folder with `bin/initdb` and `bin/postgres`, ready to run by whoever the server runs as. PostgreSQL
+ * refuses to run as root, and whoever it runs as instead may not be able to reach a project below a
+ * 0700 folder; and an ordinary user may not be able to write the missing links into a project that
+ * somebody else installed. Both get a copy.
+ */
 export async function postgresBinaries(): Promise<string> {
   const source = packageDirectory();
-  if (process.getuid?.() === 0) return copyForRoot(source);
+  if (process.getuid?.() === 0) return readableCopy(source);
   const native = join(source, 'native');
-  await repairLinks(native);
-  return native;
+  try {
+    await repairLinks(native);
+    return native;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(code)) throw error;
+    return readableCopy(source);
+  }
 }

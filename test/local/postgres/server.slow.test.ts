@@ -61,7 +61,10 @@ async function startInChild(t: TestContext, directory = '', user = ''): Promise<
   t.after(async () => {
     child.kill('SIGKILL');
   });
-  const [line] = await once(createInterface(child.stdout), 'line');
+  const ended = once(child, 'exit').then(([code]) =>
+    assert.fail(`ended with ${code}, not started`),
+  );
+  const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), ended]);
   return { child, ...JSON.parse(line) };
 }
 
