@@ -57,7 +57,8 @@ async function run(
     };
     const expectations = await Promise.race([story(), interrupted]);
     if (expectations === 'interrupted') return interruptedCode;
-    report.summary(expectations, addressesOf(stack));
+    // In lines for a person: what is about to end needs no addresses.
+    report.summary(expectations, options.once && !options.json ? {} : addressesOf(stack));
     if (!options.once) {
       report.waiting();
       await interrupted;

@@ -29,7 +29,12 @@ export async function receiveWebhook(
   if (!hasCredentials(webhook)) return refuse(401, 'The webhook is not signed');
   try {
     const secrets = await dependencies.readWebhookSecrets();
-    if (!isAuthentic(webhook, secrets, now())) return refuse(401, 'The signature is not valid');
+    if (!isAuthentic(webhook, secrets, now())) {
+      return refuse(
+        401,
+        'The signature is not valid, or its timestamp is over an hour away from now',
+      );
+    }
     const parsed = parseWebhook(webhook.body);
     if (parsed.outcome === 'malformed') return refuse(400, parsed.problem);
     telemetry.count('WebhooksAccepted');

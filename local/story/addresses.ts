@@ -17,6 +17,8 @@ export function addressesOf(stack: Stack): Addresses {
     'Enqueue function URL': functions.functionUrl,
     'archive-tracks URL': functions.archiveTracksUrl,
     'Webhook secret': stack.webhookSecret,
+    // Days ahead of the machine's own after the story; timestamps of webhooks are held against it.
+    'Clock (archiver.clock())': new Date(stack.clock.now()).toISOString(),
     'Demo provider': `https://${provider.address} (${provider.hosts.join(', ')})`,
   };
 }

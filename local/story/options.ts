@@ -33,6 +33,8 @@ Environment, to use what runs already instead of starting it:
   AWS_ENDPOINT_URL   SQS, EventBridge Scheduler and Secrets Manager
 Neither can be moved through time: with them, only --audio can be played.
 
+For --json alone on standard output: npm start --silent -- --json --once
+
 To try --audio without the internet: --audio ${demoAudio}`;
 
 /** Parses the command line; throws a UsageError. `--help` prints and ends the process. */

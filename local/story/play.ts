@@ -43,6 +43,7 @@ export async function playFifteenDays(
       const events = await happen(today, tracks, app, stack.provider);
       report.day(today, new Date(stack.clock.now()), events.join('; '));
       await Promise.all([stack.quiet(), wait(pace)]);
+      await follower.look();
     }
   } finally {
     await follower.stop();
@@ -99,12 +100,12 @@ async function happen(
   return events;
 }
 
-/** Reports the tracks' states over and over until stopped; `stop` rejects if that failed. */
+/** Reports the tracks' states over and over until stopped; `stop` rejects if that failed. `look` does it now. */
 function follow(
   stack: Stack,
   tracks: PlayedTrack[],
   report: Reporter,
-): { stop: () => Promise<void> } {
+): { look: () => Promise<void>; stop: () => Promise<void> } {
   let stopped = false;
   const look = async () => {
     const states = await observe(stack.database, tracks);
@@ -124,6 +125,7 @@ function follow(
   })();
   running.catch(() => {});
   return {
+    look,
     stop: () => {
       stopped = true;
       return running;

@@ -80,6 +80,7 @@ export function writeSummary(
       ? `\nAll ${expectations.length} expectations held.`
       : `\n${failed} of ${expectations.length} expectations did not hold.`,
   );
+  if (Object.keys(addresses).length === 0) return;
   write('\nWhat runs');
   const width = Math.max(...Object.keys(addresses).map((name) => name.length));
   for (const [name, value] of Object.entries(addresses)) {

@@ -33,7 +33,7 @@ export function tableReporter(out: NodeJS.WriteStream): Reporter {
       heading = `${dayHeading(day, date)}  ${note}`;
       if (drawn.length === 0) out.write('\n');
     },
-    tracks: (rows) => draw(renderTable(heading, rows, (out.columns ?? 100) - 1)),
+    tracks: (rows) => draw(renderTable(heading, rows, (out.columns || 100) - 1)),
     summary: (expectations, addresses) =>
       writeSummary((line) => out.write(`${line}\n`), expectations, addresses),
     waiting: () => out.write(`${staysUp}\n`),
