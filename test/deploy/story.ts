@@ -82,8 +82,8 @@ export async function playDeployment({ emulator, directory, log, started }: Depl
   log(`npm run connect -- --check: ${checked.match(/^✓/gm)?.length} checks hold`);
   for (const [name, host] of Object.entries(demoHosts)) await project.allow(name, host);
 
-  const serve = async (name: string, status?: number) => {
-    const url = `https://${demoHosts.replicate}/${name}.mp3`;
+  const serve = async (name: string, host: string = demoHosts.replicate, status?: number) => {
+    const url = `https://${host}/${name}.mp3`;
     const file = await labelledMedia('song.mp3', name);
     provider.serve(url, file, status === undefined ? { kind: 'ok' } : { kind: 'status', status });
     return { url, file };
@@ -93,7 +93,7 @@ export async function playDeployment({ emulator, directory, log, started }: Depl
     assert.deepEqual(Buffer.from(await answer.arrayBuffer()), Buffer.from(file));
   };
 
-  const later = await serve('later');
+  const later = await serve('later', demoHosts.suno);
   const laterTrack = await project.insertTrack('suno', later.url, dueInSeconds);
   const Name = scheduleName(laterTrack.id);
   await until(
@@ -107,7 +107,7 @@ export async function playDeployment({ emulator, directory, log, started }: Depl
   await isStored(await project.archived(urgentTrack, soon), urgent.file);
   log('urgent track: completed, webhook, queue, archived; its file is the provider’s');
 
-  const poisoned = await serve('poisoned', 404);
+  const poisoned = await serve('poisoned', demoHosts.replicate, 404);
   const poisonedTrack = await project.insertTrack('replicate', poisoned.url);
   const deadLetters = async () => {
     const { Attributes } = await sqs.send(
