@@ -20,7 +20,8 @@ export function createReadSecret(client: SecretsManagerClient, secretId: string)
   };
 }
 
-function parseSecret(text: string): ArchiverSecret {
+/** Throws a ConfigurationError that never shows the text. */
+export function parseSecret(text: string): ArchiverSecret {
   let values: unknown;
   try {
     values = JSON.parse(text);

@@ -1,10 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
+import {
+  applyMigration,
+  listMigrations,
+  pendingMigrations,
+} from '../../adapters/database/migrations.ts';
 import type { Cluster } from './cluster.ts';
 
 const sqlDirectory = join(import.meta.dirname, 'sql');
-const migrationsDirectory = join(import.meta.dirname, '../../migrations');
 const readSql = (name: string): string => readFileSync(join(sqlDirectory, `${name}.sql`), 'utf8');
 
 async function withClient<Result>(
@@ -40,53 +44,17 @@ export async function createSupabaseDatabase(cluster: Cluster, name: string): Pr
   return cluster.url(name, 'postgres');
 }
 
-/** The names of the product's migrations, `<version>_<name>.sql`, in the order in which they apply. */
-export function migrationFiles(): string[] {
-  return readdirSync(migrationsDirectory)
-    .filter((file) => /^\d+_.*\.sql$/.test(file))
-    .sort();
-}
-
-/** A key of our own for `pg_advisory_lock`: two that migrate at once go one after the other. */
-const migrationLock = 7_226_031_144;
+/** The file names of the product's migrations, in the order in which they apply. */
+export const migrationFiles = (): string[] => listMigrations().map(({ file }) => file);
 
 /**
- * Applies the migrations that the database has not had yet, each in a transaction, and records them
- * where the Supabase CLI does. `url` should be that of the role `postgres`. `upTo` (a version) stops early.
+ * Applies the migrations that the database has not had yet. `url` should be that of the role
+ * `postgres`. `upTo` (a version) stops early.
  */
 export async function applyMigrations(url: string, upTo?: string): Promise<void> {
   await withClient(url, async (client) => {
-    await client.query('select pg_advisory_lock($1)', [migrationLock]);
-    await client.query(`create schema if not exists supabase_migrations;
-      create table if not exists supabase_migrations.schema_migrations (
-        version text primary key, statements text[], name text)`);
-    const { rows } = await client.query<{ version: string }>(
-      'select version from supabase_migrations.schema_migrations',
-    );
-    const applied = new Set(rows.map((row) => row.version));
-    for (const file of migrationFiles()) {
-      const [, version = '', name = ''] = /^(\d+)_(.*)\.sql$/.exec(file) ?? [];
-      if (applied.has(version) || (upTo !== undefined && version > upTo)) continue;
-      await applyMigration(client, file, version, name);
+    for (const migration of await pendingMigrations(client)) {
+      if (upTo === undefined || migration.version <= upTo) await applyMigration(client, migration);
     }
   });
-}
-
-async function applyMigration(client: pg.Client, file: string, version: string, name: string) {
-  const sql = readFileSync(join(migrationsDirectory, file), 'utf8');
-  try {
-    await client.query('begin');
-    await client.query(sql);
-    await client.query('insert into supabase_migrations.schema_migrations values ($1, $2, $3)', [
-      version,
-      [sql],
-      name,
-    ]);
-    await client.query('commit');
-  } catch (cause) {
-    await client.query('rollback');
-    if (!(cause instanceof pg.DatabaseError)) throw cause;
-    const line = sql.slice(0, Number(cause.position ?? 0)).split('\n').length;
-    throw new Error(`${file}:${line}: ${cause.message}`, { cause });
-  }
 }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { putVaultSecret, vaultNames } from '../../adapters/database/vault.ts';
 
 /** Makes the database's clock run so many milliseconds ahead of the machine's. */
 export async function setDatabaseClock(database: pg.Pool, offset: number): Promise<void> {
@@ -24,16 +25,8 @@ export async function requireMigrated(database: pg.Pool): Promise<void> {
 
 /** Sets what the webhook trigger reads from Vault, whether it was there before or not. */
 export async function setWebhook(database: pg.Pool, url: string, secret: string): Promise<void> {
-  const values = { track_archiver_webhook_url: url, track_archiver_webhook_secret: secret };
-  for (const [name, value] of Object.entries(values)) {
-    const { rows } = await database.query<{ id: string }>(
-      'select id from vault.secrets where name = $1',
-      [name],
-    );
-    const id = rows[0]?.id;
-    if (id === undefined) await database.query('select vault.create_secret($1, $2)', [value, name]);
-    else await database.query('select vault.update_secret($1, $2)', [id, value]);
-  }
+  await putVaultSecret(database, vaultNames.url, url);
+  await putVaultSecret(database, vaultNames.secret, secret);
 }
 
 /** Lets the archiver fetch from `host` for tracks of `provider` (a row of the policies; `*` is the default). */

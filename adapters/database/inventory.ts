@@ -1,0 +1,53 @@
+import type { Database } from './connection.ts';
+
+export interface TriggerState {
+  name: string;
+  state: 'enabled' | 'disabled' | 'missing';
+}
+
+const triggers = [
+  'track_archiving_schedule_insert',
+  'track_archiving_schedule_update',
+  'track_archiving_guard_insert',
+  'track_archiving_guard_update',
+  'track_archiving_announce_insert',
+  'track_archiving_announce_update',
+  'track_archiving_announce_delete',
+];
+
+/** The product's triggers on `public.tracks`; one that fires on replicas only counts as disabled. */
+export async function readTriggers(database: Database): Promise<TriggerState[]> {
+  const { rows } = await database.query<TriggerState>(
+    `select wanted.name, case when t.oid is null then 'missing'
+       when t.tgenabled in ('O', 'A') then 'enabled' else 'disabled' end as state
+     from unnest($1::text[]) as wanted (name)
+     left join pg_catalog.pg_trigger as t
+       on t.tgrelid = to_regclass('public.tracks') and t.tgname = wanted.name`,
+    [triggers],
+  );
+  return rows;
+}
+
+export interface Bucket {
+  id: string;
+  isPublic: boolean;
+  /** Bytes; null where there is none. */
+  limit: number | null;
+}
+
+export async function readBuckets(database: Database): Promise<Bucket[]> {
+  const { rows } = await database.query<Bucket>(
+    `select id, public as "isPublic", file_size_limit::float8 as "limit" from storage.buckets`,
+  );
+  return rows;
+}
+
+/** The database's own clock, and the archiver's, which the local stack may move. */
+export async function readClocks(database: Database): Promise<{ own: Date; archiver: Date }> {
+  const { rows } = await database.query<{ own: Date; archiver: Date }>(
+    'select clock_timestamp() as own, archiver.clock() as archiver',
+  );
+  const [clocks] = rows;
+  if (clocks === undefined) throw new Error('The database did not tell the time');
+  return clocks;
+}

@@ -1,0 +1,81 @@
+import type pg from 'pg';
+import { readExtensions } from '../../adapters/database/extensions.ts';
+import { readBuckets, readTriggers } from '../../adapters/database/inventory.ts';
+import { listMigrations, pendingMigrations } from '../../adapters/database/migrations.ts';
+import { readWorklistIndex } from '../../adapters/database/worklist-index.ts';
+import { buckets } from '../../core/assets.ts';
+import type { Check } from './doctor.ts';
+
+const connectAgain = 'npm run connect -- --database-url …';
+
+/** What must be right in the database itself. */
+export function databaseChecks(client: pg.Client): Check[] {
+  return [
+    extensionCheck(client, 'pg_net', 'pg_net is there'),
+    extensionCheck(client, 'supabase_vault', 'Vault is there'),
+    {
+      name: 'migrations are applied',
+      mend: connectAgain,
+      async run() {
+        const pending = await pendingMigrations(client);
+        if (pending.length === 0) return { ok: true, detail: `all ${listMigrations().length}` };
+        return { ok: false, detail: `missing: ${pending.map(({ file }) => file).join(', ')}` };
+      },
+    },
+    {
+      name: 'triggers are enabled',
+      mend: 'alter table public.tracks enable trigger <name>; not where a webhook of the dashboard stands in',
+      async run() {
+        const triggers = await readTriggers(client);
+        const wrong = triggers.filter(({ state }) => state !== 'enabled');
+        if (wrong.length === 0) return { ok: true, detail: `${triggers.length} on public.tracks` };
+        const detail = wrong.map(({ name, state }) => `${name} is ${state}`).join(', ');
+        const isMissing = wrong.some(({ state }) => state === 'missing');
+        const mend = 'supabase migration repair --status reverted <version>, then npm run connect';
+        return { ok: false, detail, ...(isMissing ? { mend } : {}) };
+      },
+    },
+    {
+      name: 'the worklist index is there',
+      mend: connectAgain,
+      async run() {
+        const state = await readWorklistIndex(client);
+        return { ok: state === 'there' || state === 'being built', detail: state };
+      },
+    },
+    {
+      name: 'buckets and their limits are right',
+      mend: 'set them in Storage → Buckets: public, with these limits; a lower limit refuses files',
+      async run() {
+        const found = await readBuckets(client);
+        const problems = Object.values(buckets).flatMap(({ id, maxBytes }) => {
+          const bucket = found.find((each) => each.id === id);
+          if (bucket === undefined) return [`${id} is missing`];
+          return [
+            ...(bucket.isPublic ? [] : [`${id} is not public`]),
+            ...(bucket.limit === maxBytes
+              ? []
+              : [`${id} takes ${bucket.limit ?? 'any number of'} bytes, not ${maxBytes}`]),
+          ];
+        });
+        const names = Object.values(buckets).map(({ id }) => id);
+        if (problems.length === 0) return { ok: true, detail: names.join(', ') };
+        return { ok: false, detail: problems.join('; ') };
+      },
+    },
+  ];
+}
+
+const extensionCheck = (
+  client: pg.Client,
+  extension: 'pg_net' | 'supabase_vault',
+  name: string,
+): Check => ({
+  name,
+  mend: `create extension ${extension} (Supabase: Database → Extensions)`,
+  async run() {
+    const state = (await readExtensions(client)).find((each) => each.name === extension);
+    if (state?.isThere) return { ok: true, detail: extension };
+    return { ok: false, detail: `the functions of ${extension} are missing` };
+  },
+});

@@ -1,0 +1,37 @@
+/** What a check found; the mend says what the operator should do. */
+export interface Finding {
+  ok: boolean;
+  detail: string;
+  mend?: string;
+}
+
+export interface Check {
+  name: string;
+  /** What to do where the check itself breaks off. */
+  mend: string;
+  run(): Promise<Finding>;
+}
+
+export interface CheckResult extends Finding {
+  name: string;
+}
+
+/** Runs every check, whatever the others find: one that throws has failed. */
+export async function examine(
+  checks: Check[],
+  onResult: (result: CheckResult) => void = () => {},
+): Promise<{ ok: boolean; results: CheckResult[] }> {
+  const results: CheckResult[] = [];
+  for (const { name, mend, run } of checks) {
+    const result = await run().then(
+      (finding): CheckResult => ({ name, ...(finding.ok ? {} : { mend }), ...finding }),
+      (error: unknown): CheckResult => {
+        const detail = error instanceof Error ? error.message || error.name : String(error);
+        return { name, ok: false, detail, mend };
+      },
+    );
+    results.push(result);
+    onResult(result);
+  }
+  return { ok: results.every(({ ok }) => ok), results };
+}

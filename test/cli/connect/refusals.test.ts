@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { connectFirst, startWorld, supabaseKey } from './world.ts';
+
+test('without a key for an empty secret nothing is begun', async (t) => {
+  const world = await startWorld(t, { migrated: false });
+  const { code, output } = await world.run();
+  assert.equal(code, 2);
+  assert.match(output, /secret in AWS is empty: set SUPABASE_SECRET_KEY/);
+  const [found] = await world.database.query("select to_regclass('public.tracks') as tracks");
+  assert.equal(found.tracks, null);
+});
+
+test('all that is wrong is said at once, without values', async (t) => {
+  const world = await startWorld(t);
+  const { code, output } = await world.run(
+    ['--webhook-url', 'http://example.com', '--supabase-url', 'nonsense'],
+    {
+      SUPABASE_DB_URL: 'mysql://me:hidden@example.com',
+      SUPABASE_SECRET_KEY: 'not_a_key',
+      SUPABASE_SERVICE_ROLE_KEY: 'nor.this',
+    },
+  );
+  assert.equal(code, 2);
+  for (const name of ['--database-url', '--webhook-url', '--supabase-url', 'SUPABASE_SECRET_KEY']) {
+    assert.match(output, new RegExp(`^ {2}${name}`, 'm'));
+  }
+  assert.doesNotMatch(output, /hidden|not_a_key|nor\.this|\bat .*:\d+/);
+});
+
+const refused: [what: string, expected: RegExp, prepare: Parameters<typeof startRefused>[1]][] = [
+  ['a stack that is not there', /There is no stack elsewhere/, () => ['--stack', 'elsewhere']],
+  [
+    'a stack that failed to deploy',
+    /is ROLLBACK_COMPLETE/,
+    (aws) => {
+      aws.status = 'ROLLBACK_COMPLETE';
+      return [];
+    },
+  ],
+  [
+    'a database of another project',
+    /project zyxwvu, but the stack serves abcdefgh/,
+    () => ['--database-url', 'postgres://postgres:hidden@db.zyxwvu.supabase.co/postgres'],
+  ],
+  [
+    'a secret that is not ours',
+    /secret is not JSON/,
+    (aws) => {
+      aws.secret = 'somebody-wrote-this';
+      return [];
+    },
+  ],
+];
+
+async function startRefused(
+  t: Parameters<typeof startWorld>[0],
+  prepare: (aws: Awaited<ReturnType<typeof startWorld>>['aws']) => string[],
+) {
+  const world = await startWorld(t);
+  return world.run(prepare(world.aws), { SUPABASE_SECRET_KEY: supabaseKey });
+}
+
+for (const [what, expected, prepare] of refused) {
+  test(`${what} is refused before anything is changed`, async (t) => {
+    const { code, output } = await startRefused(t, prepare);
+    assert.equal(code, 2, output);
+    assert.match(output, expected);
+    assert.doesNotMatch(output, /hidden|somebody-wrote-this/);
+  });
+}
+
+test('a migration that fails leaves nothing of itself and stops what follows', async (t) => {
+  const world = await startWorld(t, { migrated: false });
+  await world.database.query('create table public.tracks (id uuid primary key)');
+  const { code, output } = await connectFirst(world);
+  assert.equal(code, 1);
+  assert.match(output, /✗ apply migration \d+_tracks\.sql/);
+  assert.equal(world.aws.secret, undefined);
+  const recorded = await world.database.query(
+    "select to_regclass('supabase_migrations.schema_migrations') as record",
+  );
+  assert.deepEqual(recorded, [{ record: null }]);
+});
