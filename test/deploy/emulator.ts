@@ -57,7 +57,12 @@ async function startMiniStack(python: string, directory: string): Promise<Emulat
     {
       cwd: directory,
       stdio: ['ignore', log, log],
-      env: { PATH: process.env.PATH, HOME: directory, TMPDIR: directory, ...serverEnvironment(port) },
+      env: {
+        PATH: process.env.PATH,
+        HOME: directory,
+        TMPDIR: directory,
+        ...serverEnvironment(port),
+      },
     },
   );
   const ended = new Promise((resolve) => server.once('exit', resolve));
