@@ -19,6 +19,13 @@ export const enqueueEnvironment = z.object({
   ARCHIVE_QUEUE_URL: z.url(),
 });
 
+export const sweepEnvironment = enqueueEnvironment.extend({
+  POWERTOOLS_SERVICE_NAME: z.string().min(1).default('track-archiver-sweep'),
+  DEAD_LETTER_QUEUE_URL: z.url(),
+  /** Most archive Lambdas at once: bounds how many tracks the sweep puts on the queue. */
+  ARCHIVE_CONCURRENCY: z.coerce.number().int().min(1),
+});
+
 export const archiveEnvironment = z.object({
   /** Names this Lambda in its log lines and metrics; several environments in one account differ by it. */
   POWERTOOLS_SERVICE_NAME: z.string().min(1).default('track-archiver-archive'),

@@ -154,6 +154,17 @@ export const failures = {
     meaning: 'The invocation ran out of time before the copy was done.',
     operator: 'Redrive; if it stays, the file is too large for the speed of the provider.',
   },
+  worker_lost: {
+    disposition: 'retry',
+    meaning:
+      'Workers died over and over while they copied the track: time-out, out of memory, or a crash.',
+    operator: 'Read the archive Lambda’s log around its last report; redrive once it is mended.',
+  },
+  expired: {
+    disposition: 'give-up',
+    meaning: 'The provider’s retention had passed before the track could be saved.',
+    operator: 'Try the address by hand; if it still serves the file, archive the track by its id.',
+  },
   superseded: {
     disposition: 'retry',
     meaning: "The track's addresses changed while they were being copied.",

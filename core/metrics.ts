@@ -15,9 +15,11 @@ export const metricUnits = {
   MessagesInvalid: 'Count',
   BytesArchived: 'Bytes',
   ArchiveDuration: 'Milliseconds',
-  /** A level that the sweep writes at each run: tracks that are due and not archived. */
+  /** Tracks that the sweep put back on their way: what a webhook, a schedule or a worker had lost. */
+  TracksRecovered: 'Count',
+  /** A level that the sweep writes at each run: tracks that should be archived by now and may still be. */
   TracksDue: 'Count',
-  /** A level that the sweep writes at each run: tracks not archived whose files expire within two days. */
+  /** A level that the sweep writes at each run: tracks not archived in good time that expire within two days. */
   TracksNearExpiry: 'Count',
   /** An event that the sweep writes once a track: its files expired before it was archived. */
   TracksExpired: 'Count',

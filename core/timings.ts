@@ -22,6 +22,10 @@ export const timings = {
   /** Signed webhooks older than this are refused; pg_net may deliver late and the operation is idempotent. */
   webhookTolerance: 3600,
   queueRetention: 14 * 86_400,
+  sweepInterval: 3600,
+  sweepTimeout: 900,
+  /** A track on the queue shows a sign of life (sent, claimed) more often than this, or it is lost. */
+  silence: 6 * archiveTimeout,
 } as const;
 
 /** Receives of one message before SQS moves it to the dead-letter queue. */
@@ -30,3 +34,10 @@ export const maxReceiveCount = 5;
 export const batchSize = 10;
 /** Largest webhook body accepted, in bytes. */
 export const maxWebhookBytes = 256 * 1024;
+
+/** Seconds that copying one track may take on average, by the product's goals. */
+const averageArchiveTime = 300;
+
+/** Most tracks that may be on the queue at once: what is sent now is then done before the next sweep. */
+export const maxInFlight = (archiveConcurrency: number): number =>
+  Math.floor((archiveConcurrency * batchSize * timings.sweepInterval) / averageArchiveTime);

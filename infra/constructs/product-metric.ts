@@ -18,6 +18,7 @@ const writers = {
   MessagesInvalid: 'archive',
   BytesArchived: 'archive',
   ArchiveDuration: 'archive',
+  TracksRecovered: 'sweep',
   TracksDue: 'sweep',
   TracksNearExpiry: 'sweep',
   TracksExpired: 'sweep',
