@@ -6,7 +6,7 @@
  */
 export type Disposition = 'retry' | 'give-up' | 'ignore';
 
-interface Row {
+export interface FailureRow {
   disposition: Disposition;
   /** An optional asset with this failure counts as gone: the provider says that it is not there any more. */
   gone?: true;
@@ -185,7 +185,7 @@ export const failures = {
     meaning: 'An error that nobody foresaw: a defect of the archiver.',
     operator: 'Read the log line with its stack; report it.',
   },
-} as const satisfies Record<string, Row>;
+} as const satisfies Record<string, FailureRow>;
 
 export type FailureCode = keyof typeof failures;
 

@@ -1,0 +1,54 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Disposition, type FailureCode, type FailureRow, failures } from '../core/failure.ts';
+
+export const failuresFile = join(import.meta.dirname, '../docs/failures.md');
+
+const dispositions: Record<Disposition, string> = {
+  retry:
+    'Tried three times inside the invocation, then delivered again by the queue after 1, 2, 4 and 8 minutes. ' +
+    'After the fifth receive the job is failed and SQS moves the message to the dead-letter queue.',
+  'give-up':
+    'The job is failed and the message is in the dead-letter queue at once, with the code as its attribute. ' +
+    'The provider is asked no more.',
+  ignore:
+    'Somebody else’s work or nobody’s: the message is deleted, nothing is recorded as failed.',
+};
+
+/** The text of docs/failures.md: every member of the closed set, in its order. */
+export function listFailures(): string {
+  const codes = Object.entries<FailureRow>(failures) as [FailureCode, FailureRow][];
+  const rows = codes.map(([code, { meaning, disposition, gone, operator }]) =>
+    tableRow([
+      `\`${code}\``,
+      meaning,
+      gone === true ? `${disposition}; a cover or video counts as gone` : disposition,
+      operator,
+    ]),
+  );
+  const meanings = Object.entries(dispositions).map(([name, text]) => tableRow([name, text]));
+  return `# Failures
+
+Why a track is not archived (yet): every code that there is, written by \`npm run failures\` from \`core/failure.ts\`
+and held to it by a test; \`test/failures/\` makes each of them happen. The code stands in
+\`track_archiving_jobs.error_code\`, in the attribute \`code\` of a message that the archiver itself put into the
+dead-letter queue, and in the log lines \`Asset failed\`, \`Track released\` and \`Track failed\`.
+
+| disposition | what becomes of the track |
+|---|---|
+${meanings.join('\n')}
+
+A message that SQS itself moved after five receives carries no code: the latest job of its track has it.
+
+| code | meaning | disposition | what the operator does |
+|---|---|---|---|
+${rows.join('\n')}
+
+${rows.length} codes. Jobs taken over from the replaced system may have \`replaced_system\` besides, which is no failure of this one.
+`;
+}
+
+const tableRow = (cells: string[]): string =>
+  `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+
+if (import.meta.main) writeFileSync(failuresFile, listFailures());
