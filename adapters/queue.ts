@@ -1,6 +1,7 @@
 import {
   ChangeMessageVisibilityBatchCommand,
   ChangeMessageVisibilityCommand,
+  GetQueueAttributesCommand,
   SendMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
@@ -71,6 +72,32 @@ export function createArchiveQueue(options: {
         }),
       );
     },
+  };
+}
+
+export interface QueueState {
+  /** When the queue was made: no message is older. */
+  since: Date;
+  /** Messages that wait, are worked on or come back later; approximate, as SQS counts them. */
+  inFlight: number;
+}
+
+export async function readQueueState(client: SQSClient, queueUrl: string): Promise<QueueState> {
+  const { Attributes = {} } = await client.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: queueUrl,
+      AttributeNames: [
+        'CreatedTimestamp',
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+        'ApproximateNumberOfMessagesDelayed',
+      ],
+    }),
+  );
+  const { CreatedTimestamp, ...counts } = Attributes;
+  return {
+    since: new Date(Number(CreatedTimestamp) * 1000),
+    inFlight: Object.values(counts).reduce((sum, count) => sum + Number(count), 0),
   };
 }
 

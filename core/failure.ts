@@ -189,6 +189,11 @@ export const failures = {
 
 export type FailureCode = keyof typeof failures;
 
+/** Failures that time may mend. */
+export const retryableCodes = (Object.keys(failures) as FailureCode[]).filter(
+  (code) => failures[code].disposition === 'retry',
+);
+
 /** A failure of the closed set. The message names what happened, for an operator; never a secret. */
 export class ArchiveFailure extends Error {
   override readonly name = 'ArchiveFailure';

@@ -20,7 +20,10 @@ create table if not exists public.track_archiving_settings (
   only_row boolean primary key default true check (only_row),
   language text not null default 'ru' check (language in ('ru', 'en'))
 );
-comment on table public.track_archiving_settings is 'One row. language: of the notifications to owners.';
+alter table public.track_archiving_settings
+  add column if not exists installed_at timestamptz not null default archiver.clock();
+comment on table public.track_archiving_settings is
+  'One row. language: of the notifications to owners. installed_at: what expired before is nobody''s news.';
 insert into public.track_archiving_settings default values on conflict do nothing;
 
 alter table public.track_archiving_settings enable row level security;

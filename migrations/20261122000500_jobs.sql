@@ -38,7 +38,9 @@ alter table public.track_archiving_jobs
   add column if not exists claimed_by text,
   add column if not exists error_code text,
   add column if not exists scheduled_for timestamptz,
+  add column if not exists scheduled_at timestamptz,
   add column if not exists dispatched_at timestamptz,
+  add column if not exists expired_at timestamptz,
   add column if not exists requested boolean not null default false;
 
 -- What the replaced system left. On an empty table all of this is nothing.
@@ -123,6 +125,9 @@ comment on table public.track_archiving_jobs is 'One row an attempt to archive a
 comment on column public.track_archiving_jobs.fencing_token is
   'New and larger at each claim. Who does not name the current one can change nothing.';
 comment on column public.track_archiving_jobs.scheduled_for is 'A schedule is known to exist for this time.';
+comment on column public.track_archiving_jobs.scheduled_at is 'When that schedule was made.';
+comment on column public.track_archiving_jobs.expired_at is
+  'When the sweep found that the track''s deadline had passed; it says so once.';
 comment on column public.track_archiving_jobs.dispatched_at is 'When the track was put on the queue.';
 comment on column public.track_archiving_jobs.requested is 'The owner asked for it.';
 comment on column public.track_archiving_jobs.metadata is

@@ -18,8 +18,11 @@ revoke all on function archiver.is_superseded(public.track_archiving_jobs, text,
   from public, anon, authenticated;
 grant execute on function archiver.is_superseded(public.track_archiving_jobs, text, text, text) to service_role;
 
+drop function if exists public.plan_track_archiving(uuid);
+
 -- schedule: make sure that something comes at due_at. cancel: remove what was scheduled. ignore: leave all as it is.
-create or replace function public.plan_track_archiving(_track_id uuid)
+-- _retry: plan a track that failed for good, too.
+create or replace function public.plan_track_archiving(_track_id uuid, _retry boolean default false)
 returns table (action text, reason text, job_id uuid, due_at timestamptz, expires_at timestamptz,
   scheduled_for timestamptz, dispatched_at timestamptz)
 language plpgsql set search_path = ''
@@ -57,8 +60,8 @@ begin
   if _job.id is null then
     select * into _latest from public.track_archiving_jobs as j
     where j.track_id = _track_id order by j.created_at desc limit 1;
-    -- Failed for good, and nothing has changed since: only a person retries it.
-    if _latest.status = 'failed' and _latest.error_code <> 'replaced_system'
+    -- Failed for good, and nothing has changed since: only a person or the sweep retries it.
+    if not _retry and _latest.status = 'failed' and _latest.error_code <> 'replaced_system'
       and not archiver.is_superseded(_latest, _track.audio_url, _track.cover_url, _track.video_url)
     then
       action := 'ignore';
@@ -116,13 +119,14 @@ begin
   end if;
   update public.track_archiving_jobs
   set scheduled_for = case _route when 'schedule' then _due_at else scheduled_for end,
+    scheduled_at = case _route when 'schedule' then archiver.clock() else scheduled_at end,
     dispatched_at = case _route when 'queue' then archiver.clock() else dispatched_at end
   where id = _job_id and status = 'pending';
   return found;
 end
 $$;
 
-revoke all on function public.plan_track_archiving(uuid) from public, anon, authenticated;
+revoke all on function public.plan_track_archiving(uuid, boolean) from public, anon, authenticated;
 revoke all on function public.confirm_track_schedule(uuid, timestamptz, text) from public, anon, authenticated;
-grant execute on function public.plan_track_archiving(uuid) to service_role;
+grant execute on function public.plan_track_archiving(uuid, boolean) to service_role;
 grant execute on function public.confirm_track_schedule(uuid, timestamptz, text) to service_role;

@@ -58,7 +58,7 @@ begin
 end
 $$;
 
--- Failed for good. What could be saved is shown by the track; its owner is told. If the sources changed
+-- Failed for good. What could be saved is shown by the track; its owner is told, once for the same sources. If the sources changed
 -- meanwhile it is only this attempt that failed: the track becomes due at once, which its webhook
 -- announces, and nobody is told. False: the lease is lost.
 create or replace function public.fail_track_archiving(
@@ -70,6 +70,7 @@ declare
   _track public.tracks;
   _job public.track_archiving_jobs;
   _superseded boolean;
+  _told boolean;
   _untold text;
 begin
   select t.* into _track from public.tracks as t
@@ -92,7 +93,14 @@ begin
       storage_video_url = coalesce(_job.storage_video_url, storage_video_url)
     where id = _track.id
       and coalesce(_job.storage_audio_url, _job.storage_cover_url, _job.storage_video_url) is not null;
-    _untold := archiver.notify_owner(_track.user_id, _track.id, _track.title);
+    _told := exists (
+      select from public.track_archiving_jobs as j
+      where j.track_id = _track.id and j.status = 'failed' and j.error_code <> 'replaced_system'
+        and not j.metadata ? 'notification_error'
+        and not archiver.is_superseded(j, _track.audio_url, _track.cover_url, _track.video_url));
+    if not _told then
+      _untold := archiver.notify_owner(_track.user_id, _track.id, _track.title);
+    end if;
   end if;
 
   update public.track_archiving_jobs

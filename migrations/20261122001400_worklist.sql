@@ -33,7 +33,7 @@ begin
 end
 $$;
 
--- Due, not archived, in nobody's hands and not given up; the most urgent first.
+-- Due, not archived, in nobody's hands and not given up; the most urgent first, the expired last.
 create function public.get_tracks_needing_archiving(_limit integer default 50)
 returns table (track_id uuid, user_id uuid, title text, provider text,
   audio_url text, cover_url text, video_url text, created_at timestamptz,
@@ -58,7 +58,7 @@ as $$
         or archiver.is_superseded(latest.job, t.audio_url, t.cover_url, t.video_url)
       else true
     end
-  order by timing.expires_at, t.id
+  order by timing.expires_at <= (select archiver.clock()), timing.expires_at, t.id
   limit greatest(_limit, 0)
 $$;
 

@@ -42,7 +42,9 @@ create table public.track_archiving_jobs (
   claimed_by text,
   error_code text,
   scheduled_for timestamp with time zone,
+  scheduled_at timestamp with time zone,
   dispatched_at timestamp with time zone,
+  expired_at timestamp with time zone,
   requested boolean default false not null,
   constraint completed_is_dated CHECK (((status <> 'completed'::text) OR (completed_at IS NOT NULL))),
   constraint failed_has_code CHECK (((status <> 'failed'::text) OR (error_code IS NOT NULL))),
@@ -74,6 +76,7 @@ create table public.track_archiving_policies (
 create table public.track_archiving_settings (
   only_row boolean default true not null,
   language text default 'ru'::text not null,
+  installed_at timestamp with time zone default archiver.clock() not null,
   constraint track_archiving_settings_language_check CHECK ((language = ANY (ARRAY['ru'::text, 'en'::text]))),
   constraint track_archiving_settings_only_row_check CHECK (only_row),
   constraint track_archiving_settings_pkey PRIMARY KEY (only_row)
@@ -213,6 +216,42 @@ AS $function$
     'provider', left(_track.provider::text, 100),
     'archive_scheduled_at', _track.archive_scheduled_at,
     'archived_to_storage', coalesce(_track.archived_to_storage, false))
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.cause_of_loss(_job public.track_archiving_jobs, _superseded boolean, _due_at timestamp with time zone, _expires_at timestamp with time zone, _schedules_since timestamp with time zone, _messages_since timestamp with time zone, _schedule_grace interval, _silence interval, _max_attempts integer, _retryable_codes text[])
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when _job.status is null or _job.status = 'completed' then 'unannounced'
+    when _job.status = 'failed' then case
+      when _job.error_code = 'replaced_system' or _superseded then 'unannounced'
+      when _expires_at <= archiver.clock() then
+        case when _job.expired_at is null then 'deadline_passed' end
+      -- Eight more chances between the due date and the expiry, six hours apart at most.
+      when _job.error_code = any (_retryable_codes)
+        and _job.updated_at + least(interval '6 hours', (_expires_at - _due_at) / 8) <= archiver.clock()
+        then 'failed_before'
+    end
+    when _job.status = 'processing' then case
+      when _job.lease_expires_at > archiver.clock() then null
+      when _job.attempt >= _max_attempts then 'workers_died'
+      else 'lease_expired'
+    end
+    when greatest(_job.dispatched_at, _job.started_at) is not null then case
+      when greatest(_job.dispatched_at, _job.started_at) < _messages_since
+        or greatest(_job.dispatched_at, _job.started_at) + _silence <= archiver.clock() then 'message_lost'
+    end
+    when _job.scheduled_for = _due_at then case
+      when coalesce(_job.scheduled_at, '-infinity') < _schedules_since
+        or _due_at + _schedule_grace <= archiver.clock() then 'schedule_lost'
+    end
+    when _job.requested then 'requested'
+    else 'unannounced'
+  end
 $function$
 ;
 
@@ -568,6 +607,43 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.close_track_archiving(_track_id uuid, _error_code text, _error_message text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  _track public.tracks;
+  _job public.track_archiving_jobs;
+  _expired boolean;
+begin
+  select * into _track from public.tracks as t where t.id = _track_id for no key update;
+  if _track.status is distinct from 'completed' or _track.archived_to_storage is true then
+    return 'ignored';
+  end if;
+  select * into _job from public.track_archiving_jobs as j
+  where j.track_id = _track_id order by j.created_at desc limit 1 for update;
+  select timing.expires_at <= archiver.clock() into _expired
+  from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
+
+  if _job.status = 'pending' or _job.status = 'processing' and _job.lease_expires_at <= archiver.clock() then
+    update public.track_archiving_jobs
+    set status = 'processing', fencing_token = nextval('archiver.fencing_tokens'),
+      lease_expires_at = archiver.clock(), started_at = coalesce(started_at, archiver.clock())
+    where id = _job.id returning fencing_token into _job.fencing_token;
+    perform public.fail_track_archiving(_job.id, _job.fencing_token, _error_code, concat_ws(
+      '. Before: ', _error_message, _job.error_code || ': ' || coalesce(_job.error_message, '')));
+  elsif _job.status is distinct from 'failed' or _job.expired_at is not null or not _expired then
+    return 'ignored';
+  end if;
+  if _expired then
+    update public.track_archiving_jobs set expired_at = archiver.clock() where id = _job.id;
+  end if;
+  return case when _expired then 'expired' else 'closed' end;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.complete_track_archiving(_job_id uuid, _fencing_token bigint)
  RETURNS text
  LANGUAGE plpgsql
@@ -646,6 +722,7 @@ begin
   end if;
   update public.track_archiving_jobs
   set scheduled_for = case _route when 'schedule' then _due_at else scheduled_for end,
+    scheduled_at = case _route when 'schedule' then archiver.clock() else scheduled_at end,
     dispatched_at = case _route when 'queue' then archiver.clock() else dispatched_at end
   where id = _job_id and status = 'pending';
   return found;
@@ -662,6 +739,7 @@ declare
   _track public.tracks;
   _job public.track_archiving_jobs;
   _superseded boolean;
+  _told boolean;
   _untold text;
 begin
   select t.* into _track from public.tracks as t
@@ -684,7 +762,14 @@ begin
       storage_video_url = coalesce(_job.storage_video_url, storage_video_url)
     where id = _track.id
       and coalesce(_job.storage_audio_url, _job.storage_cover_url, _job.storage_video_url) is not null;
-    _untold := archiver.notify_owner(_track.user_id, _track.id, _track.title);
+    _told := exists (
+      select from public.track_archiving_jobs as j
+      where j.track_id = _track.id and j.status = 'failed' and j.error_code <> 'replaced_system'
+        and not j.metadata ? 'notification_error'
+        and not archiver.is_superseded(j, _track.audio_url, _track.cover_url, _track.video_url));
+    if not _told then
+      _untold := archiver.notify_owner(_track.user_id, _track.id, _track.title);
+    end if;
   end if;
 
   update public.track_archiving_jobs
@@ -696,6 +781,68 @@ begin
   where id = _job_id;
   return true;
 end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.get_archiving_backlog()
+ RETURNS TABLE(overdue bigint, near_expiry bigint)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select
+    count(*) filter (where latest.status is distinct from 'failed'),
+    count(*) filter (where timing.expires_at - (select archiver.clock()) < interval '2 days')
+  from public.tracks as t
+  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+  cross join lateral (select coalesce(t.archive_scheduled_at, timing.due_at) as due_at) as due
+  left join lateral (
+    select j.status from public.track_archiving_jobs as j
+    where j.track_id = t.id order by j.created_at desc limit 1
+  ) as latest on true
+  where t.status = 'completed' and t.archived_to_storage is not true
+    and (t.archive_scheduled_at is null or t.archive_scheduled_at <= (select archiver.clock()))
+    and timing.expires_at > (select archiver.clock())
+    and due.due_at + least(interval '1 hour', (timing.expires_at - due.due_at) / 4) <= (select archiver.clock())
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.get_lost_tracks(_expired boolean, _schedules_since timestamp with time zone, _messages_since timestamp with time zone, _schedule_grace_seconds integer, _silence_seconds integer, _max_attempts integer, _retryable_codes text[], _limit integer, _after_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, _after_track_id uuid DEFAULT NULL::uuid)
+ RETURNS TABLE(track_id uuid, due_at timestamp with time zone, expires_at timestamp with time zone, action text, cause text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select t.id, due.due_at, timing.expires_at,
+    case
+      when loss.cause in ('deadline_passed', 'workers_died') then 'close'
+      when _expired and loss.cause in ('message_lost', 'lease_expired') then 'close'
+      when due.due_at > (select archiver.clock()) then 'schedule'
+      else 'dispatch'
+    end,
+    loss.cause
+  from public.tracks as t
+  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+  cross join lateral (select coalesce(t.archive_scheduled_at, timing.due_at) as due_at) as due
+  left join lateral (
+    select j as job, j.error_code
+    from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
+  ) as latest on true
+  cross join lateral (
+    select archiver.cause_of_loss(latest.job,
+      archiver.is_superseded(latest.job, t.audio_url, t.cover_url, t.video_url), due.due_at, timing.expires_at,
+      _schedules_since, _messages_since, make_interval(secs => _schedule_grace_seconds),
+      make_interval(secs => _silence_seconds), _max_attempts, _retryable_codes) as cause
+  ) as loss
+  where t.status = 'completed' and t.archived_to_storage is not true
+    and (t.archive_scheduled_at is null or t.archive_scheduled_at <= (select archiver.clock()))
+    and (timing.expires_at <= (select archiver.clock())) = _expired
+    and (_after_track_id is null or (timing.expires_at, t.id) > (_after_expires_at, _after_track_id))
+    and (timing.expires_at > (select s.installed_at from public.track_archiving_settings as s)
+      or coalesce(latest.error_code, 'pending') <> 'replaced_system' and latest.job is distinct from null)
+    and loss.cause is not null
+  order by timing.expires_at, t.id
+  limit greatest(_limit, 0)
 $function$
 ;
 
@@ -723,7 +870,36 @@ AS $function$
         or archiver.is_superseded(latest.job, t.audio_url, t.cover_url, t.video_url)
       else true
     end
-  order by timing.expires_at, t.id
+  order by timing.expires_at <= (select archiver.clock()), timing.expires_at, t.id
+  limit greatest(_limit, 0)
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.get_unscheduled_tracks(_schedules_since timestamp with time zone, _limit integer, _after_due_at timestamp with time zone DEFAULT NULL::timestamp with time zone, _after_track_id uuid DEFAULT NULL::uuid)
+ RETURNS TABLE(track_id uuid, due_at timestamp with time zone, cause text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select t.id, t.archive_scheduled_at,
+    case when latest.scheduled_for = t.archive_scheduled_at then 'schedule_lost' else 'unannounced' end
+  from public.tracks as t
+  left join lateral (
+    select j as job, j.status, j.error_code, j.lease_expires_at, j.scheduled_for, j.scheduled_at
+    from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
+  ) as latest on true
+  where t.status = 'completed' and t.archived_to_storage is not true
+    and t.archive_scheduled_at > greatest((select archiver.clock()), coalesce(_after_due_at, '-infinity') - interval '1 microsecond')
+    and (_after_track_id is null or (t.archive_scheduled_at, t.id) > (_after_due_at, _after_track_id))
+    and case latest.status
+      when 'processing' then latest.lease_expires_at <= (select archiver.clock())
+      when 'pending' then latest.scheduled_for is distinct from t.archive_scheduled_at
+        or coalesce(latest.scheduled_at, '-infinity') < _schedules_since
+      when 'failed' then latest.error_code = 'replaced_system'
+        or archiver.is_superseded(latest.job, t.audio_url, t.cover_url, t.video_url)
+      else true
+    end
+  order by t.archive_scheduled_at, t.id
   limit greatest(_limit, 0)
 $function$
 ;
@@ -778,7 +954,7 @@ end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.plan_track_archiving(_track_id uuid)
+CREATE OR REPLACE FUNCTION public.plan_track_archiving(_track_id uuid, _retry boolean DEFAULT false)
  RETURNS TABLE(action text, reason text, job_id uuid, due_at timestamp with time zone, expires_at timestamp with time zone, scheduled_for timestamp with time zone, dispatched_at timestamp with time zone)
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -816,8 +992,8 @@ begin
   if _job.id is null then
     select * into _latest from public.track_archiving_jobs as j
     where j.track_id = _track_id order by j.created_at desc limit 1;
-    -- Failed for good, and nothing has changed since: only a person retries it.
-    if _latest.status = 'failed' and _latest.error_code <> 'replaced_system'
+    -- Failed for good, and nothing has changed since: only a person or the sweep retries it.
+    if not _retry and _latest.status = 'failed' and _latest.error_code <> 'replaced_system'
       and not archiver.is_superseded(_latest, _track.audio_url, _track.cover_url, _track.video_url)
     then
       action := 'ignore';
@@ -1064,6 +1240,8 @@ create policy "Users can delete own track files" on storage.objects as permissiv
 create policy "Users can upload own track files" on storage.objects as permissive for insert to authenticated
   with check (((bucket_id = ANY (ARRAY['tracks-audio'::text, 'tracks-covers'::text, 'tracks-videos'::text])) AND ((storage.foldername(name))[1] = (( SELECT auth.uid() AS uid))::text)));
 
+grant execute on function archiver.cause_of_loss(_job public.track_archiving_jobs, _superseded boolean, _due_at timestamp with time zone, _expires_at timestamp with time zone, _schedules_since timestamp with time zone, _messages_since timestamp with time zone, _schedule_grace interval, _silence interval, _max_attempts integer, _retryable_codes text[]) to service_role;
+
 grant execute on function archiver.clock() to service_role;
 
 grant execute on function archiver.is_superseded(_job public.track_archiving_jobs, _audio_url text, _cover_url text, _video_url text) to service_role;
@@ -1076,17 +1254,25 @@ grant execute on function archiver.track_timing(_provider text, _created_at time
 
 grant execute on function public.claim_track_archiving(_track_id uuid, _lease_seconds integer, _worker text) to service_role;
 
+grant execute on function public.close_track_archiving(_track_id uuid, _error_code text, _error_message text) to service_role;
+
 grant execute on function public.complete_track_archiving(_job_id uuid, _fencing_token bigint) to service_role;
 
 grant execute on function public.confirm_track_schedule(_job_id uuid, _due_at timestamp with time zone, _route text) to service_role;
 
 grant execute on function public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text) to service_role;
 
+grant execute on function public.get_archiving_backlog() to service_role;
+
+grant execute on function public.get_lost_tracks(_expired boolean, _schedules_since timestamp with time zone, _messages_since timestamp with time zone, _schedule_grace_seconds integer, _silence_seconds integer, _max_attempts integer, _retryable_codes text[], _limit integer, _after_expires_at timestamp with time zone, _after_track_id uuid) to service_role;
+
 grant execute on function public.get_tracks_needing_archiving(_limit integer) to service_role;
+
+grant execute on function public.get_unscheduled_tracks(_schedules_since timestamp with time zone, _limit integer, _after_due_at timestamp with time zone, _after_track_id uuid) to service_role;
 
 grant execute on function public.mark_track_archived(_track_id uuid, _storage_audio_url text, _storage_cover_url text, _storage_video_url text) to service_role;
 
-grant execute on function public.plan_track_archiving(_track_id uuid) to service_role;
+grant execute on function public.plan_track_archiving(_track_id uuid, _retry boolean) to service_role;
 
 grant execute on function public.release_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text) to service_role;
 
@@ -1120,17 +1306,21 @@ comment on table public.track_archiving_jobs is 'One row an attempt to archive a
 
 comment on column public.track_archiving_jobs.dispatched_at is 'When the track was put on the queue.';
 
+comment on column public.track_archiving_jobs.expired_at is 'When the sweep found that the track''s deadline had passed; it says so once.';
+
 comment on column public.track_archiving_jobs.fencing_token is 'New and larger at each claim. Who does not name the current one can change nothing.';
 
 comment on column public.track_archiving_jobs.metadata is 'assets.{audio,cover,video}: {bytes, sha256, content_type, source_host, stored_at} or {gone, code, at}.';
 
 comment on column public.track_archiving_jobs.requested is 'The owner asked for it.';
 
+comment on column public.track_archiving_jobs.scheduled_at is 'When that schedule was made.';
+
 comment on column public.track_archiving_jobs.scheduled_for is 'A schedule is known to exist for this time.';
 
 comment on table public.track_archiving_policies is 'How long each provider keeps files, when to archive, which hosts may be fetched. `*` is everybody else.';
 
-comment on table public.track_archiving_settings is 'One row. language: of the notifications to owners.';
+comment on table public.track_archiving_settings is 'One row. language: of the notifications to owners. installed_at: what expired before is nobody''s news.';
 
 comment on column public.tracks.archive_scheduled_at is 'When archiving is due, by the policy of the provider. Null until the track is completed.';
 

@@ -67,3 +67,23 @@ export type Completion = z.output<typeof CompletionAnswer>;
 
 export const Worklist = z.array(z.object({ track_id: z.guid(), title: z.string().nullable() }));
 export type WorklistEntry = z.output<typeof Worklist>[number];
+
+export const LostTracks = z.array(
+  z.object({
+    track_id: z.guid(),
+    expires_at: timestamp,
+    action: z.enum(['dispatch', 'schedule', 'close']),
+    cause: z.string(),
+  }),
+);
+/** A due track that will not be archived unless somebody acts, and what to do about it. */
+export type LostTrack = z.output<typeof LostTracks>[number];
+
+export const UnscheduledTracks = z.array(
+  z.object({ track_id: z.guid(), due_at: timestamp, cause: z.string() }),
+);
+/** A track that waits for a later date without a schedule that will fire then. */
+export type UnscheduledTrack = z.output<typeof UnscheduledTracks>[number];
+
+export const Closing = z.enum(['expired', 'closed', 'ignored']);
+export const Backlog = oneRow(z.object({ overdue: z.number(), near_expiry: z.number() }));

@@ -29,7 +29,8 @@ export type Ticket = Pick<Claim, 'job_id' | 'fencing_token'>;
 
 /** The database's verbs, one function each. All throw `database_unavailable`. */
 export interface Tracks {
-  plan(trackId: string): Promise<Plan>;
+  /** `retry`: plan a track that failed for good, too. */
+  plan(trackId: string, retry?: boolean): Promise<Plan>;
   /** False: the job or the due time is not what it was when planned; plan again. */
   confirmSchedule(jobId: string, dueAt: string, route: 'schedule' | 'queue'): Promise<boolean>;
   claim(trackId: string, leaseSeconds: number, worker: string): Promise<ClaimAnswer>;
@@ -67,8 +68,8 @@ export function createTracks(client: PostgrestClient): Tracks {
     );
 
   return {
-    plan: (trackId) =>
-      callFunction(client, 'plan_track_archiving', { _track_id: trackId }, PlanRow),
+    plan: (trackId, retry = false) =>
+      callFunction(client, 'plan_track_archiving', { _track_id: trackId, _retry: retry }, PlanRow),
     confirmSchedule: (jobId, dueAt, route) =>
       callFunction(
         client,

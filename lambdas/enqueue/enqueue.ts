@@ -6,11 +6,16 @@ import { isDueNow, scheduleWindow } from '../../core/schedule.ts';
 
 export interface EnqueueDependencies {
   tracks: Pick<Tracks, 'plan' | 'confirmSchedule'>;
-  scheduler: Scheduler;
+  scheduler: Pick<Scheduler, 'put' | 'remove'>;
   send: SendTrack;
   now: () => Date;
   /** Minutes within which a schedule may fire late. */
   windowMinutes: number;
+}
+
+/** What a track that was lost on its way needs, and a webhook does not: a message although one was sent before. */
+export interface Recovery {
+  reason: 'sweep' | 'request';
 }
 
 export interface EnqueueResult {
@@ -31,16 +36,17 @@ const maxRounds = 3;
 export async function enqueueTrack(
   trackId: string,
   dependencies: EnqueueDependencies,
+  recovery?: Recovery,
 ): Promise<EnqueueResult> {
   const { tracks, scheduler } = dependencies;
   for (let round = 1; round <= maxRounds; round++) {
-    const plan = await tracks.plan(trackId);
+    const plan = await tracks.plan(trackId, recovery !== undefined);
     if (plan.action === 'ignore') return { action: 'ignored', trackId, reason: plan.reason };
     if (plan.action === 'cancel') {
       await scheduler.remove(trackId);
       return { action: 'cancelled', trackId, reason: plan.reason };
     }
-    const result = await carryOut(trackId, plan, dependencies);
+    const result = await carryOut(trackId, plan, dependencies, recovery);
     if (result !== undefined) return result;
   }
   throw new Error(`Track ${trackId} changed ${maxRounds} times while it was being scheduled`);
@@ -51,14 +57,15 @@ async function carryOut(
   trackId: string,
   plan: Extract<Plan, { action: 'schedule' }>,
   { tracks, scheduler, send, now, windowMinutes }: EnqueueDependencies,
+  recovery: Recovery | undefined,
 ): Promise<EnqueueResult | undefined> {
   const due = new Date(plan.due_at);
   const dueAt = due.toISOString();
   if (isDueNow(due, now())) {
-    if (plan.dispatched_at !== null) {
+    if (plan.dispatched_at !== null && recovery === undefined) {
       return { action: 'ignored', trackId, dueAt, reason: 'already_enqueued' };
     }
-    await send(trackId, 'schedule');
+    await send(trackId, recovery?.reason ?? 'schedule');
     if (plan.scheduled_for !== null) await scheduler.remove(trackId);
     const confirmed = await tracks.confirmSchedule(plan.job_id, plan.due_at, 'queue');
     return confirmed ? { action: 'enqueued', trackId, dueAt } : undefined;

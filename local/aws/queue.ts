@@ -38,6 +38,7 @@ export class Queue {
   readonly settings: QueueSettings;
   readonly #clock: Clock;
   readonly #find: FindQueue;
+  readonly #createdAt: number;
   #messages: Message[] = [];
   readonly #closing = new AbortController();
   /** Tells those who wait that a message may be visible now. */
@@ -49,6 +50,7 @@ export class Queue {
     this.settings = settings;
     this.#clock = clock;
     this.#find = find;
+    this.#createdAt = clock.now();
   }
 
   /** Every message that is kept, whatever its state. */
@@ -81,6 +83,8 @@ export class Queue {
       RedrivePolicy: RedrivePolicy && JSON.stringify(RedrivePolicy),
       ApproximateNumberOfMessages: String(visible),
       ApproximateNumberOfMessagesNotVisible: String(inFlight),
+      ApproximateNumberOfMessagesDelayed: '0',
+      CreatedTimestamp: String(Math.floor(this.#createdAt / 1000)),
     };
   }
 

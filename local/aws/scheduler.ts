@@ -60,7 +60,8 @@ const conflict = (what: string) =>
  * at() in the past is refused (unverified at AWS; the product sends such work straight to the queue).
  */
 export function createScheduler(clock: Clock, queueOf: FindQueue) {
-  const groups = new Set(['default']);
+  /** When each was made, in milliseconds. */
+  const groups = new Map([['default', clock.now()]]);
   /** By `group/name`. */
   const schedules = new Map<string, Schedule>();
 
@@ -72,8 +73,14 @@ export function createScheduler(clock: Clock, queueOf: FindQueue) {
 
   function createGroup(name: string) {
     if (groups.has(name)) throw conflict(`Schedule group ${name}`);
-    groups.add(name);
+    groups.set(name, clock.now());
     return { ScheduleGroupArn: `arn:aws:scheduler:${region}:${account}:schedule-group/${name}` };
+  }
+
+  function getGroup(name: string) {
+    const createdAt = groups.get(name);
+    if (createdAt === undefined) throw notFound(`Schedule group ${name}`);
+    return { Name: name, State: 'ACTIVE', CreationDate: createdAt / 1000 };
   }
 
   function create(request: Request) {
@@ -154,6 +161,8 @@ export function createScheduler(clock: Clock, queueOf: FindQueue) {
       switch (`${method} ${kind}${name === '' ? '' : '/name'}`) {
         case 'POST schedule-groups/name':
           return createGroup(parse(Name, name));
+        case 'GET schedule-groups/name':
+          return getGroup(name);
         case 'POST schedules/name':
           return create(request());
         case 'PUT schedules/name':
@@ -175,7 +184,7 @@ export function createScheduler(clock: Clock, queueOf: FindQueue) {
       for (const schedule of schedules.values()) schedule.cancel();
       schedules.clear();
       groups.clear();
-      groups.add('default');
+      groups.set('default', clock.now());
     },
   };
 }

@@ -2,6 +2,7 @@ import type {
   archiveEnvironment,
   EnvironmentOf,
   enqueueEnvironment,
+  sweepEnvironment,
 } from '../../core/environment.ts';
 import { batchSize, timings } from '../../core/timings.ts';
 import { type EventSource, startEventSource } from '../aws/event-source.ts';
@@ -12,9 +13,14 @@ import type { Provider } from '../provider/server.ts';
 import { type Aws, awsAccess } from './aws.ts';
 import { names } from './aws-resources.ts';
 
+/** Archive Lambdas at once. */
+const archiveConcurrency = 4;
+
 export interface Functions {
   enqueue: LambdaFunction;
   archive: LambdaFunction;
+  /** Runs when it is invoked: on one machine nobody would wait an hour for it. */
+  sweep: LambdaFunction;
   functionUrl: string;
   /** Of the manual door, archive-tracks. */
   archiveTracksUrl: string;
@@ -85,8 +91,22 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
   const archive = start(
     'archive',
     { ...archiveVariables, NODE_EXTRA_CA_CERTS: provider.certificate },
-    { memoryMegabytes: 512, timeoutSeconds: timings.archiveTimeout, maxConcurrency: 4 },
+    {
+      memoryMegabytes: 512,
+      timeoutSeconds: timings.archiveTimeout,
+      maxConcurrency: archiveConcurrency,
+    },
   );
+  const sweepVariables: Partial<EnvironmentOf<typeof sweepEnvironment>> = {
+    ...enqueueVariables,
+    DEAD_LETTER_QUEUE_URL: deadLetter.url,
+    ARCHIVE_CONCURRENCY: String(archiveConcurrency),
+  };
+  const sweep = start('sweep', sweepVariables, {
+    memoryMegabytes: 256,
+    timeoutSeconds: timings.sweepTimeout,
+    maxConcurrency: 2,
+  });
   const archiveTracks = start(
     'archive-tracks',
     { ...archiveVariables, NODE_EXTRA_CA_CERTS: provider.certificate },
@@ -99,11 +119,12 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
     queueName: names.archiveQueue,
     fn: archive,
     batchSize,
-    maxConcurrency: 4,
+    maxConcurrency: archiveConcurrency,
   });
   return {
     enqueue: enqueue.fn,
     archive,
+    sweep,
     functionUrl: functionUrl.url,
     archiveTracksUrl: archiveTracksUrl.url,
     eventSource,
@@ -111,7 +132,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
     stop: async () => {
       await functionUrl.stop();
       await archiveTracksUrl.stop();
-      await Promise.all([enqueue.fn.stop(), archive.stop(), archiveTracks.stop()]);
+      await Promise.all([enqueue.fn.stop(), archive.stop(), archiveTracks.stop(), sweep.stop()]);
       await eventSource.stop();
     },
   };

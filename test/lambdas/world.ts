@@ -108,6 +108,7 @@ export async function startWorld(t: TestContext): Promise<World> {
       ARCHIVE_QUEUE_ARN: queueArn(queueName),
       ARCHIVE_QUEUE_URL: queueUrl,
       DEAD_LETTER_QUEUE_URL: deadLetterUrl,
+      ARCHIVE_CONCURRENCY: '5',
       RETRY_BASE_DELAY_MS: '5',
       PROVIDER_TIMEOUT_MS: '2000',
       PROVIDER_ADDRESS_OVERRIDES: provider.addressOverrides,

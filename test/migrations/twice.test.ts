@@ -21,7 +21,7 @@ const catalogue = (db: TestDatabase) =>
       where relnamespace in ('public'::regnamespace, 'archiver'::regnamespace)
     union all select 'row ' || b::text from (select id, public, file_size_limit, allowed_mime_types from storage.buckets) as b
     union all select 'row ' || p::text from public.track_archiving_policies as p
-    union all select 'row ' || s::text from public.track_archiving_settings as s
+    union all select 'row ' || (s.only_row, s.language)::text from public.track_archiving_settings as s
     order by 1`);
 
 async function forget(db: TestDatabase, version: string): Promise<void> {

@@ -39,7 +39,7 @@ test('days to expiry are exact, and negative once it is over', async (t) => {
   const days = (await work(db)).map((row) => Number(row.days_until_expiry));
   assert.deepEqual(
     days.map((each) => Math.round(each * 1000) / 1000),
-    [-1.5, 0.75],
+    [0.75, -1.5],
   );
 });
 
@@ -78,7 +78,7 @@ test('a track that failed for good does not stand before the others, until its s
   await db.query("update tracks set audio_url = 'https://cdn1.suno.ai/2.mp3' where id = $1", [
     failed,
   ]);
-  assert.deepEqual(await ids(db), [failed, other]);
+  assert.deepEqual(await ids(db), [other, failed], 'the expired last');
 });
 
 test('a track that its owner asked for is due', async (t) => {

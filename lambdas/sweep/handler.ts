@@ -1,0 +1,67 @@
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Context } from 'aws-lambda';
+import { awsDefaults } from '../../adapters/aws.ts';
+import { createArchiveQueue, createSendTrack, readQueueState } from '../../adapters/queue.ts';
+import { createScheduler } from '../../adapters/scheduler.ts';
+import { createReadSecret } from '../../adapters/secrets.ts';
+import { createDatabaseClient } from '../../adapters/supabase/client.ts';
+import { createLostTrackList } from '../../adapters/supabase/lost-tracks.ts';
+import { createTracks } from '../../adapters/supabase/tracks.ts';
+import { createTelemetry } from '../../adapters/telemetry.ts';
+import { parseConfiguration, sweepEnvironment } from '../../core/environment.ts';
+import { timings } from '../../core/timings.ts';
+import { startBudget } from '../archive/budget.ts';
+import { enqueueTrack } from '../enqueue/enqueue.ts';
+import { type SweepResult, sweep } from './sweep.ts';
+
+const environment = parseConfiguration(
+  "The sweep Lambda's environment",
+  sweepEnvironment,
+  process.env,
+);
+const telemetry = createTelemetry(environment.POWERTOOLS_SERVICE_NAME);
+const readSecret = createReadSecret(new SecretsManagerClient(awsDefaults), environment.SECRET_ID);
+const sqs = new SQSClient(awsDefaults);
+const queueUrl = environment.ARCHIVE_QUEUE_URL;
+const deadLetterQueueUrl = environment.DEAD_LETTER_QUEUE_URL;
+const windowMinutes = environment.SCHEDULE_WINDOW_MINUTES;
+const scheduler = createScheduler({
+  client: new SchedulerClient(awsDefaults),
+  group: environment.SCHEDULE_GROUP,
+  roleArn: environment.SCHEDULE_ROLE_ARN,
+  queueArn: environment.ARCHIVE_QUEUE_ARN,
+  deadLetterArn: environment.SCHEDULE_DEAD_LETTER_ARN,
+});
+
+/** Runs by the clock; its event says nothing. */
+export const handler = (_event: unknown, context: Context): Promise<SweepResult> =>
+  telemetry.invocation(context, async () => {
+    const budget = startBudget(context.getRemainingTimeInMillis() - timings.reportReserve * 1000);
+    try {
+      const client = createDatabaseClient(await readSecret());
+      const enqueue = {
+        tracks: createTracks(client),
+        scheduler,
+        send: createSendTrack(sqs, queueUrl),
+        now: () => new Date(),
+        windowMinutes,
+      };
+      return await sweep(
+        {
+          lost: createLostTrackList(client),
+          readQueueState: () => readQueueState(sqs, queueUrl),
+          schedulesSince: scheduler.since,
+          recover: (trackId, recovery) => enqueueTrack(trackId, enqueue, recovery),
+          queue: createArchiveQueue({ client: sqs, queueUrl, deadLetterQueueUrl }),
+          telemetry,
+          archiveConcurrency: environment.ARCHIVE_CONCURRENCY,
+          windowMinutes,
+        },
+        budget,
+      );
+    } finally {
+      budget.end();
+    }
+  });
