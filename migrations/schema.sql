@@ -807,6 +807,26 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.get_archiving_states(_track_ids uuid[])
+ RETURNS TABLE(track_id uuid, found boolean, title text, status text, archived_to_storage boolean, archived_at timestamp with time zone, expires_at timestamp with time zone, job_status text, error_code text, error_message text, job_updated_at timestamp with time zone, checked_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select asked.id, t.id is not null, t.title, t.status::text, t.archived_to_storage is true,
+    t.archived_at, timing.expires_at,
+    latest.status, latest.error_code, latest.error_message, latest.updated_at, archiver.clock()
+  from (select distinct unnest(_track_ids) as id) as asked
+  left join public.tracks as t on t.id = asked.id
+  left join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+    on t.id is not null
+  left join lateral (
+    select j.status, j.error_code, j.error_message, j.updated_at
+    from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
+  ) as latest on true
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.get_lost_tracks(_expired boolean, _schedules_since timestamp with time zone, _messages_since timestamp with time zone, _schedule_grace_seconds integer, _silence_seconds integer, _max_attempts integer, _retryable_codes text[], _limit integer, _after_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, _after_track_id uuid DEFAULT NULL::uuid)
  RETURNS TABLE(track_id uuid, due_at timestamp with time zone, expires_at timestamp with time zone, action text, cause text)
  LANGUAGE sql
@@ -1263,6 +1283,8 @@ grant execute on function public.confirm_track_schedule(_job_id uuid, _due_at ti
 grant execute on function public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text) to service_role;
 
 grant execute on function public.get_archiving_backlog() to service_role;
+
+grant execute on function public.get_archiving_states(_track_ids uuid[]) to service_role;
 
 grant execute on function public.get_lost_tracks(_expired boolean, _schedules_since timestamp with time zone, _messages_since timestamp with time zone, _schedule_grace_seconds integer, _silence_seconds integer, _max_attempts integer, _retryable_codes text[], _limit integer, _after_expires_at timestamp with time zone, _after_track_id uuid) to service_role;
 

@@ -122,6 +122,7 @@ export const table: Row[] = [
     'complete_track_archiving($job, 1)',
     "fail_track_archiving($job, 1, 'internal', '')",
     "release_track_archiving($job, 1, 'internal', '')",
+    'get_archiving_states(array[$track::uuid])',
     'archiver.clock()',
   ].map((call) => ({
     what: `call ${call.split('(')[0]}`,

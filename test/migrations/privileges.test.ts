@@ -64,6 +64,7 @@ test('the service executes each function that PostgREST offers', async (t) => {
       'confirm_track_schedule',
       'fail_track_archiving',
       'get_archiving_backlog',
+      'get_archiving_states',
       'get_lost_tracks',
       'get_tracks_needing_archiving',
       'get_unscheduled_tracks',
