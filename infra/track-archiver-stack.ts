@@ -2,6 +2,7 @@ import { Stack, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Config } from './config.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
+import { ArchiveTracksEndpoint } from './constructs/archive-tracks-endpoint.ts';
 import { ArchiveWorker } from './constructs/archive-worker.ts';
 import { Dashboard } from './constructs/dashboard.ts';
 import { EnqueueEndpoint } from './constructs/enqueue-endpoint.ts';
@@ -35,7 +36,9 @@ export class TrackArchiverStack extends Stack {
       queues,
       schedules,
     });
-    const archive = new ArchiveWorker(this, 'Archive', { config, bundles, secret, queues });
+    const archiving = { config, bundles, secret, queues };
+    const archive = new ArchiveWorker(this, 'Archive', archiving);
+    const archiveTracks = new ArchiveTracksEndpoint(this, 'ArchiveTracks', archiving);
     const { topic } = new AlarmTopic(this, 'AlarmTopic', config);
     const watched = { config, topic, queues };
     const loss = new LossAlarms(this, 'Loss', { ...watched, schedules });
@@ -43,11 +46,16 @@ export class TrackArchiverStack extends Stack {
       ...watched,
       enqueue: enqueue.lambda,
       archive: archive.lambda,
+      archiveTracks: archiveTracks.lambda,
     });
     const alarms = [...loss.alarms, ...health.alarms];
     new Dashboard(this, 'Dashboard', { config, alarms, queues, archive: archive.lambda });
     addOutputs(this, {
       WebhookUrl: { value: enqueue.url, description: 'Where the database posts its webhooks' },
+      ArchiveTracksUrl: {
+        value: archiveTracks.url,
+        description: 'Archives tracks on request, with the key of the service',
+      },
       SupabaseUrl: { value: config.supabaseUrl, description: 'The project that this stack serves' },
       SecretArn: { value: secret.arn, description: 'Supabase URL and key, webhook secrets' },
       ArchiveQueueUrl: { value: queues.archive.queueUrl, description: 'Tracks to archive now' },

@@ -15,6 +15,21 @@ interface ArchiveWorkerProps {
   queues: Queues;
 }
 
+/**
+ * Megabytes of a Lambda that archives. Files are streamed: ten tracks at once stay under 200 MB
+ * (`npm run bench:memory`). The rest is for the CPU that comes with memory: TLS twice and SHA-256 for
+ * each byte.
+ */
+export const archiveMemory = 512;
+
+/** What a Lambda that archives is told, whoever asks it to. */
+export const archiveVariables = (secret: SecretStore, queues: Queues) =>
+  ({
+    SECRET_ID: secret.arn,
+    ARCHIVE_QUEUE_URL: queues.archive.queueUrl,
+    DEAD_LETTER_QUEUE_URL: queues.deadLetters.queueUrl,
+  }) satisfies Omit<EnvironmentOf<typeof archiveEnvironment>, 'POWERTOOLS_SERVICE_NAME'>;
+
 /** The Lambda that copies tracks to Storage, fed by the archive queue. */
 export class ArchiveWorker extends Construct {
   readonly lambda: BundledFunction;
@@ -28,14 +43,8 @@ export class ArchiveWorker extends Construct {
       config,
       bundles: props.bundles,
       timeout: Duration.seconds(timings.archiveTimeout),
-      // Files are streamed: ten tracks at once stay under 200 MB (`npm run bench:memory`). The rest
-      // is for the CPU that comes with memory: TLS twice and SHA-256 for each byte.
-      memoryMegabytes: 512,
-      environment: {
-        SECRET_ID: secret.arn,
-        ARCHIVE_QUEUE_URL: queues.archive.queueUrl,
-        DEAD_LETTER_QUEUE_URL: queues.deadLetters.queueUrl,
-      } satisfies Omit<EnvironmentOf<typeof archiveEnvironment>, 'POWERTOOLS_SERVICE_NAME'>,
+      memoryMegabytes: archiveMemory,
+      environment: archiveVariables(secret, queues),
     });
     const { role } = this.lambda;
     secret.grantRead(role);

@@ -14,9 +14,10 @@ interface HealthAlarmsProps {
   queues: Queues;
   enqueue: BundledFunction;
   archive: BundledFunction;
+  archiveTracks: BundledFunction;
 }
 
-const fiveMinutes = Duration.minutes(5);
+const sum = { statistic: 'Sum', period: Duration.minutes(5) };
 const hour = Duration.hours(1);
 const day = Duration.days(1);
 const hoursOfDay = 24;
@@ -34,19 +35,18 @@ export class HealthAlarms extends Construct {
   }
 }
 
-function details({ config, queues, enqueue, archive }: HealthAlarmsProps): AlarmDetails[] {
-  const sum = { statistic: 'Sum', period: fiveMinutes };
+function details({
+  config,
+  queues,
+  enqueue,
+  archive,
+  archiveTracks,
+}: HealthAlarmsProps): AlarmDetails[] {
   return [
     {
       title: 'Enqueue errors',
       meaning: 'Webhooks of completed tracks were answered with 5xx: they are not scheduled.',
-      // Counts what the Lambda answers and what breaks it, which its own Errors metric does not.
-      metric: new Metric({
-        namespace: 'AWS/Lambda',
-        metricName: 'Url5xxCount',
-        dimensionsMap: { FunctionName: enqueue.function.functionName },
-        ...sum,
-      }),
+      metric: serverErrors(enqueue),
       threshold: 0,
     },
     {
@@ -76,6 +76,12 @@ function details({ config, queues, enqueue, archive }: HealthAlarmsProps): Alarm
       threshold: 0,
     },
     {
+      title: 'Archive-tracks errors',
+      meaning: 'Requests to archive tracks by hand were answered with 5xx.',
+      metric: serverErrors(archiveTracks),
+      threshold: 0,
+    },
+    {
       title: 'Failure rate',
       meaning: `More than ${maxFailureRate} % of the tracks of a day could not be archived.`,
       metric: failureRate(config, day),
@@ -90,6 +96,15 @@ function details({ config, queues, enqueue, archive }: HealthAlarmsProps): Alarm
     },
   ];
 }
+
+/** Counts what a Lambda with a URL answers and what breaks it, which its own Errors metric does not. */
+const serverErrors = (lambda: BundledFunction): Metric =>
+  new Metric({
+    namespace: 'AWS/Lambda',
+    metricName: 'Url5xxCount',
+    dimensionsMap: { FunctionName: lambda.function.functionName },
+    ...sum,
+  });
 
 /** Share of the tracks that failed, in per cent. */
 export const failureRate = (config: Config, period: Duration): MathExpression =>

@@ -82,6 +82,7 @@ test('the alarms watch what this table says', () => {
     'enqueue-throttles': `Throttles ${lambda('Enqueue')} > 0`,
     'webhooks-refused': 'IF(refused > 4 AND FILL(accepted, 0) == 0, 1, 0) > 0',
     'archive-errors': `Errors ${lambda('Archive')} > 0`,
+    'archive-tracks-errors': `Url5xxCount ${lambda('ArchiveTracks')} > 0`,
     'failure-rate': '100 * FILL(failed, 0) / (FILL(failed, 0) + FILL(archived, 0)) > 1',
     'nothing-archived':
       'IF(FILL(waiting, 0) + FILL(working, 0) + FILL(due, 0) > 0 AND FILL(archived, 0) == 0, 1, 0) > 0 for 24',

@@ -18,7 +18,11 @@ const variablesOf = (name: string): Record<string, unknown> => {
 };
 
 test('every function runs Node 24 on arm64 and logs JSON into a group with retention', () => {
-  assert.deepEqual(functions.map(nameOf), ['track-archiver-enqueue', 'track-archiver-archive']);
+  assert.deepEqual(functions.map(nameOf), [
+    'track-archiver-enqueue',
+    'track-archiver-archive',
+    'track-archiver-archive-tracks',
+  ]);
   for (const { id, Properties } of functions) {
     assert.equal(Properties.Runtime, 'nodejs24.x', id);
     assert.deepEqual(Properties.Architectures, ['arm64'], id);
@@ -30,7 +34,11 @@ test('every function runs Node 24 on arm64 and logs JSON into a group with reten
   }
 });
 
-const contracts = { enqueue: enqueueEnvironment, archive: archiveEnvironment };
+const contracts = {
+  enqueue: enqueueEnvironment,
+  archive: archiveEnvironment,
+  'archive-tracks': archiveEnvironment,
+};
 
 for (const [name, contract] of Object.entries(contracts)) {
   test(`the environment of the ${name} Lambda is one that it accepts`, () => {

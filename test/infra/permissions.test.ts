@@ -52,6 +52,12 @@ test('each role may do exactly what this table says', () => {
       'ConsumeQueue: Allow sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility on <QueuesArchive.Arn>',
       'BuryMessages: Allow sqs:SendMessage on <QueuesDeadLetters.Arn>',
     ],
+    '<ArchiveTracksLambdaRole>': [
+      'WriteLogs: Allow logs:CreateLogStream, logs:PutLogEvents on <ArchiveTracksLambdaLogs.Arn>',
+      'ReadSecret: Allow secretsmanager:GetSecretValue on <Secret>',
+      'SendTracksAgain: Allow sqs:SendMessage on <QueuesArchive.Arn>',
+      'BuryMessages: Allow sqs:SendMessage on <QueuesDeadLetters.Arn>',
+    ],
   });
 });
 
@@ -68,6 +74,7 @@ test('each role can be assumed by exactly one service, Scheduler only for our ac
     ],
     EnqueueLambdaRole: ['Allow sts:AssumeRole to Service=lambda.amazonaws.com'],
     ArchiveLambdaRole: ['Allow sts:AssumeRole to Service=lambda.amazonaws.com'],
+    ArchiveTracksLambdaRole: ['Allow sts:AssumeRole to Service=lambda.amazonaws.com'],
   });
 });
 
@@ -110,10 +117,13 @@ test('queues and topic refuse what does not come over TLS, and only CloudWatch o
   ]);
 });
 
-test('the enqueue Lambda alone is open to the internet, through its function URL', () => {
-  const table = ofType('AWS::Lambda::Permission').map(({ Properties }) => readable(Properties));
-  assert.deepEqual(table, [
-    'Action=lambda:InvokeFunctionUrl, FunctionName=<EnqueueLambdaFunction.Arn>, FunctionUrlAuthType=NONE, Principal=*',
-    'Action=lambda:InvokeFunction, FunctionName=<EnqueueLambdaFunction.Arn>, InvokedViaFunctionUrl=true, Principal=*',
-  ]);
+test('the webhook and the manual door alone are open to the internet, through their function URLs', () => {
+  const open = (name: string) => [
+    `Action=lambda:InvokeFunctionUrl, FunctionName=<${name}.Arn>, FunctionUrlAuthType=NONE, Principal=*`,
+    `Action=lambda:InvokeFunction, FunctionName=<${name}.Arn>, InvokedViaFunctionUrl=true, Principal=*`,
+  ];
+  assert.deepEqual(
+    ofType('AWS::Lambda::Permission').map(({ Properties }) => readable(Properties)),
+    [...open('EnqueueLambdaFunction'), ...open('ArchiveTracksLambdaFunction')],
+  );
 });

@@ -24,6 +24,8 @@ test('the timeouts of the Lambdas are those that the lease and the redelivery de
   assert.equal(archiveFunction.Timeout, timings.archiveTimeout);
   assert.ok(timings.lease > Number(archiveFunction.Timeout));
   assert.ok(timings.crashRedelivery > timings.lease);
+  const archiveTracks = the('AWS::Lambda::Function', 'ArchiveTracksLambdaFunction');
+  assert.equal(archiveTracks.Timeout, timings.archiveTimeout);
   const enqueue = the('AWS::Lambda::Function', 'EnqueueLambdaFunction');
   assert.equal(enqueue.Timeout, timings.enqueueTimeout);
 });
