@@ -17,7 +17,8 @@ export function hostMatches(host: string, patterns: readonly string[]): boolean 
     const wildcard = pattern.startsWith('*.');
     const expected = canonicalHost(wildcard ? pattern.slice(2) : pattern);
     if (expected === undefined) return false;
-    return wildcard ? host.endsWith(`.${expected}`) : host === expected;
+    if (!wildcard) return host === expected;
+    return host.endsWith(`.${expected}`) && !host.startsWith('.');
   });
 }
 
@@ -25,13 +26,27 @@ export function hostMatches(host: string, patterns: readonly string[]): boolean 
 const canonicalHost = (host: string): string | undefined =>
   URL.parse(`https://${host}/`)?.hostname || undefined;
 
+/** Of all IPv6 only this is given out for the public internet (IANA, IPv6 address space). */
+const globalIpv6 = ipaddr.IPv6.parseCIDR('2000::/3');
+
 /**
- * Whether an address is on the public internet. Everything with a special meaning is not: loopback,
- * private, link-local (the cloud's metadata services), multicast, documentation, carrier-grade NAT,
- * and the IPv6 forms that wrap an IPv4 address, except the mapped form, which is judged by what it wraps.
+ * Whether an address, as DNS and sockets write it, is on the public internet. Everything with a special
+ * meaning is not: loopback, private, link-local (the cloud's metadata services), multicast,
+ * documentation, carrier-grade NAT, an address with a zone, and the IPv6 forms that wrap an IPv4
+ * address, except the mapped form, which is judged by what it wraps. Any other notation is not public:
+ * `010.0.0.1` is 8.0.0.1 to one reader and 10.0.0.1 to another.
  */
-export const isPublicAddress = (address: string): boolean =>
-  ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
+export function isPublicAddress(address: string): boolean {
+  const dotted = address.replace(/^::ffff:(?=[\d.]+$)/i, '');
+  if (ipaddr.IPv4.isValidFourPartDecimal(dotted)) return isOrdinary(ipaddr.IPv4.parse(dotted));
+  // ipaddr.js takes `::8.8.8.8`, which is no address of today, for the mapped `::ffff:8.8.8.8`.
+  if (/[.%]/.test(address) || !ipaddr.IPv6.isValid(address)) return false;
+  const ipv6 = ipaddr.IPv6.parse(address);
+  if (ipv6.isIPv4MappedAddress()) return isOrdinary(ipv6.toIPv4Address());
+  return ipv6.match(globalIpv6) && isOrdinary(ipv6);
+}
+
+const isOrdinary = (address: ipaddr.IPv4 | ipaddr.IPv6): boolean => address.range() === 'unicast';
 
 /**
  * Parses an address that the archiver is about to fetch, or throws: `url_invalid`, `host_not_allowed`

@@ -1,5 +1,5 @@
 import { lookup as systemLookup } from 'node:dns';
-import type { LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import type { buildConnector as Undici } from 'undici';
 import { ArchiveFailure } from '../../core/failure.ts';
 import { isPublicAddress } from '../../core/source-url.ts';
@@ -34,7 +34,7 @@ export interface ConnectorOptions {
  * Opens TLS connections to public addresses only. The check sits inside the socket's own name lookup,
  * so the address that is checked is the address that is connected to, whatever DNS answers the next
  * time; a connection reused from the pool is one that passed it. One address that is not public among
- * the answers refuses the host.
+ * the answers refuses the host. A literal address is refused: no lookup would be made for it.
  */
 export function guardedConnector(options: ConnectorOptions): Undici.connector {
   const { network, overrides } = options;
@@ -61,6 +61,8 @@ export function guardedConnector(options: ConnectorOptions): Undici.connector {
     if (override !== undefined) {
       const { address, port } = override;
       overridden({ ...target, hostname: address, port: String(port) }, finish);
+    } else if (isIP(target.hostname.replace(/^\[|\]$/g, '')) !== 0) {
+      callback(notPublic(target.hostname), null);
     } else {
       guarded({ ...target, port: String(network.port) }, finish);
     }
@@ -86,4 +88,4 @@ const guardLookup =
   };
 
 const notPublic = (hostname: string) =>
-  new ArchiveFailure('address_not_public', `${hostname} resolves to an address that is not public`);
+  new ArchiveFailure('address_not_public', `${hostname} leads to an address that is not public`);
