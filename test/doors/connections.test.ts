@@ -5,6 +5,7 @@ import { describe, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { guardedConnector } from '../../adapters/provider/connector.ts';
 import { createProvider } from '../../adapters/provider/provider.ts';
+import { ArchiveFailure } from '../../core/failure.ts';
 import { isPublicAddress } from '../../core/source-url.ts';
 import { codeOf, fetchWhole, host, policy } from '../adapters/provider/open.ts';
 import { httpsServer } from '../support/https-server.ts';
@@ -103,10 +104,13 @@ describe('a name that leads to this machine or its network', () => {
       network: { lookup: dns([]).lookup, isPublic: isPublicAddress, port },
     });
     for (const hostname of ['127.0.0.1', '[::1]', '::1', '0.0.0.0']) {
-      const error = await new Promise((resolve) =>
-        connect({ hostname, protocol: 'https:', port: String(port) }, resolve),
+      const error = await new Promise<unknown>((resolve) =>
+        connect({ hostname, protocol: 'https:', port: String(port) }, (...[refusal]) =>
+          resolve(refusal),
+        ),
       );
-      assert.equal((error as { code?: string }).code, 'address_not_public');
+      assert.ok(error instanceof ArchiveFailure);
+      assert.equal(error.code, 'address_not_public');
     }
     assert.deepEqual(attempts, []);
   });
