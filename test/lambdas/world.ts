@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
-import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { type AwsEndpoint, startAwsEndpoint } from '../../local/aws/endpoint.ts';
 import { type Clock, createClock } from '../../local/clock.ts';
 import { type Provider, startProvider } from '../../local/provider/server.ts';
+import { createQueues, names } from '../../local/stack/aws-resources.ts';
 import { type Gateway, startGateway } from '../../local/supabase/gateway.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { type InterceptingProxy, startProxy } from '../support/proxy.ts';
@@ -30,8 +31,8 @@ export interface World {
   deadLetterUrl: string;
 }
 
-export const queueName = 'track-archiver-archive';
-export const deadLetterName = 'track-archiver-dead-letter';
+export const queueName = names.archiveQueue;
+export const deadLetterName = names.deadLetterQueue;
 export const scheduleGroup = 'track-archiver';
 export const providerHost = 'cdn.provider.example';
 /** `whsec_` and base64 of 24 bytes; the second is the one that is being rotated in. */
@@ -66,10 +67,7 @@ export async function startWorld(t: TestContext): Promise<World> {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   const sqs = new SQSClient({ endpoint: aws.url, region, credentials });
   const scheduler = new SchedulerClient({ endpoint: aws.url, region, credentials });
-  const queueUrls = [];
-  for (const QueueName of [queueName, deadLetterName, 'schedule-dead-letter']) {
-    queueUrls.push((await sqs.send(new CreateQueueCommand({ QueueName }))).QueueUrl ?? '');
-  }
+  const queues = await createQueues(sqs);
   await scheduler.send(new CreateScheduleGroupCommand({ Name: scheduleGroup }));
   await database.query(
     `insert into public.track_archiving_policies (provider, retention, archive_after, allowed_hosts)
@@ -82,8 +80,6 @@ export async function startWorld(t: TestContext): Promise<World> {
     for (const run of last) await run();
     await rm(directory, { recursive: true, force: true });
   });
-  const [queueUrl = '', deadLetterUrl = ''] = queueUrls;
-  const queueArn = (name: string) => arn(`sqs:${region}:000000000000:${name}`);
   return {
     database,
     gateway,
@@ -93,8 +89,8 @@ export async function startWorld(t: TestContext): Promise<World> {
     scheduler,
     provider,
     clock,
-    queueUrl,
-    deadLetterUrl,
+    queueUrl: queues.archive.url,
+    deadLetterUrl: queues.deadLetter.url,
     environment: {
       AWS_ENDPOINT_URL: aws.url,
       AWS_REGION: region,
@@ -104,10 +100,10 @@ export async function startWorld(t: TestContext): Promise<World> {
       SCHEDULE_GROUP: scheduleGroup,
       SCHEDULE_ROLE_ARN: arn('iam::000000000000:role/track-archiver-scheduler'),
       SCHEDULE_WINDOW_MINUTES: '15',
-      SCHEDULE_DEAD_LETTER_ARN: queueArn('schedule-dead-letter'),
-      ARCHIVE_QUEUE_ARN: queueArn(queueName),
-      ARCHIVE_QUEUE_URL: queueUrl,
-      DEAD_LETTER_QUEUE_URL: deadLetterUrl,
+      SCHEDULE_DEAD_LETTER_ARN: queues.scheduleDeadLetter.arn,
+      ARCHIVE_QUEUE_ARN: queues.archive.arn,
+      ARCHIVE_QUEUE_URL: queues.archive.url,
+      DEAD_LETTER_QUEUE_URL: queues.deadLetter.url,
       ARCHIVE_CONCURRENCY: '5',
       RETRY_BASE_DELAY_MS: '5',
       PROVIDER_TIMEOUT_MS: '2000',
