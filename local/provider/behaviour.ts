@@ -15,10 +15,19 @@ export type Behaviour =
   | { kind: 'random'; bytes: number }
   /** 200 with Content-Length 0. */
   | { kind: 'empty' }
-  /** Announces the whole length, sends `after` bytes, and closes the connection. */
-  | { kind: 'truncated'; after: number }
+  /**
+   * Announces the whole length, sends `after` bytes, and then closes or resets the connection, or sends
+   * bytes that are no TLS.
+   */
+  | { kind: 'truncated'; after: number; by?: 'close' | 'reset' | 'garbage' }
+  /** Announces the file's length, and sends `more` behind it. */
+  | { kind: 'overlong'; more: string }
   /** Sends `after` bytes (undefined: not even headers) and then nothing, with the connection open. */
   | { kind: 'stalled'; after?: number }
   | { kind: 'redirect'; to: string; status?: number }
   /** The file, then zero bytes for ever, without Content-Length. */
-  | { kind: 'endless' };
+  | { kind: 'endless' }
+  /** 200, or another status, with these headers and bytes instead of the file. */
+  | { kind: 'answer'; status?: number; headers?: Record<string, string>; body: Uint8Array | string }
+  /** These bytes instead of any HTTP of ours; then closes the connection. */
+  | { kind: 'raw'; bytes: Uint8Array | string };

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Behaviour } from './behaviour.ts';
@@ -11,13 +12,13 @@ export interface Exchange {
   file: Buffer;
   /** The number of this request to its address, from 1. */
   count: number;
-  /** Resets the connection (RST), which a TLS socket cannot do by itself. */
-  reset: () => void;
+  /** The TCP connection below TLS: to reset it, which a TLS socket cannot do by itself, or to garble it. */
+  connection: Socket | undefined;
 }
 
 /** Plays `behaviour` on the wire. Rejects where the client goes away in the middle of a long body. */
 export async function respond(exchange: Exchange, behaviour: Behaviour): Promise<void> {
-  const { response, file, count, reset } = exchange;
+  const { response, file, count, connection } = exchange;
   const whole = { 'content-type': 'application/octet-stream', 'content-length': file.length };
   switch (behaviour.kind) {
     case 'ok':
@@ -30,7 +31,7 @@ export async function respond(exchange: Exchange, behaviour: Behaviour): Promise
       return;
     case 'flaky':
       if (count > behaviour.failures) return respond(exchange, { kind: 'ok' });
-      if (behaviour.by === 'reset') reset();
+      if (behaviour.by === 'reset') connection?.resetAndDestroy();
       else refuse(response, behaviour.by, behaviour.retryAfter);
       return;
     case 'slow':
@@ -56,7 +57,13 @@ export async function respond(exchange: Exchange, behaviour: Behaviour): Promise
       return;
     case 'truncated':
       response.writeHead(200, whole);
-      response.write(file.subarray(0, behaviour.after), () => response.socket?.end());
+      response.write(file.subarray(0, behaviour.after), () => breakOff(exchange, behaviour.by));
+      return;
+    case 'overlong':
+      response.writeHead(200, whole);
+      response.write(file);
+      // Past the response, which would not take them.
+      response.socket?.write(behaviour.more);
       return;
     case 'stalled':
       if (behaviour.after === undefined) return;
@@ -70,7 +77,20 @@ export async function respond(exchange: Exchange, behaviour: Behaviour): Promise
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       await pipeline(pour(file), response);
       return;
+    case 'answer':
+      response.writeHead(behaviour.status ?? 200, behaviour.headers).end(behaviour.body);
+      return;
+    case 'raw':
+      response.socket?.end(behaviour.bytes);
+      return;
   }
+}
+
+function breakOff({ response, connection }: Exchange, by: 'close' | 'reset' | 'garbage' = 'close') {
+  if (by === 'close') response.socket?.end();
+  // What was written to the TLS socket leaves first.
+  else if (by === 'reset') setImmediate(() => connection?.resetAndDestroy());
+  else connection?.write('this is no TLS record');
 }
 
 function refuse(response: ServerResponse, status: number, retryAfter: string | undefined): void {

@@ -82,9 +82,9 @@ export async function startProvider(
       return;
     }
     entry.count += 1;
-    const reset = () => connections.get(request.socket.remotePort)?.resetAndDestroy();
+    const connection = connections.get(request.socket.remotePort);
     const { file, behaviour, count } = entry;
-    respond({ response, file, count, reset }, behaviour).catch(() => response.destroy());
+    respond({ response, file, count, connection }, behaviour).catch(() => response.destroy());
   });
   // By the client's port: the TCP connection below each TLS socket.
   const connections = new Map<number | undefined, Socket>();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { access } from 'node:fs/promises';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { connect } from 'node:tls';
 import type { Behaviour } from '../../../local/provider/behaviour.ts';
 import { labelledMedia } from '../../../local/provider/media.ts';
 import { demoHosts, type Provider, startProvider } from '../../../local/provider/server.ts';
@@ -88,6 +89,48 @@ describe('the demo provider', () => {
     const response = await get({ kind: 'truncated', after: 100 });
     assert.equal(response.headers['content-length'], String(song.length));
     await assert.rejects(bytes(response));
+  });
+
+  test('breaks a body off by a reset, and by bytes that are no TLS', async () => {
+    for (const by of ['reset', 'garbage'] as const) {
+      const response = await get({ kind: 'truncated', after: 100, by });
+      assert.equal(response.headers['content-length'], String(song.length));
+      const code = by === 'reset' ? 'ECONNRESET' : /^(UND_ERR_SOCKET|ERR_SSL_)/;
+      await assert.rejects(bytes(response), (error: NodeJS.ErrnoException) => {
+        assert.match(String(error.code), new RegExp(code));
+        return true;
+      });
+    }
+  });
+
+  test('sends more than it announced, or whatever bytes it is told to', async () => {
+    const read = async (behaviour: Behaviour) => {
+      provider.serve(url, song, behaviour);
+      const [host = '', port = ''] = provider.address.split(':');
+      const socket = connect({ host, port: Number(port), ca: provider.authority, servername });
+      socket.write(`GET /song.mp3 HTTP/1.1\r\nhost: ${servername}\r\n\r\n`);
+      let text = '';
+      for await (const chunk of socket) {
+        text += chunk.toString('latin1');
+        if (text.endsWith('more!')) break;
+      }
+      return text;
+    };
+    const servername = demoHosts.suno;
+    const [head = '', ...body] = (await read({ kind: 'overlong', more: 'more!' })).split(
+      '\r\n\r\n',
+    );
+    assert.match(head, new RegExp(`content-length: ${song.length}`));
+    assert.equal(body.join('\r\n\r\n').length, song.length + 5);
+    assert.equal(await read({ kind: 'raw', bytes: 'SSH-2.0' }), 'SSH-2.0');
+  });
+
+  test('answers with given headers and bytes', async () => {
+    const headers = { 'content-encoding': 'zstd' };
+    const response = await get({ kind: 'answer', status: 203, headers, body: '{}' });
+    assert.equal(response.statusCode, 203);
+    assert.equal(response.headers['content-encoding'], 'zstd');
+    assert.equal(await response.body.text(), '{}');
   });
 
   test('leaves a stalled body unfinished, and a stalled response without headers', async () => {
