@@ -2,8 +2,7 @@ import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { ArchiverSecret } from '../../core/environment.ts';
-import { startAwsEndpoint } from '../aws/endpoint.ts';
-import type { Queue } from '../aws/queue.ts';
+import { type AwsEndpoint, startAwsEndpoint } from '../aws/endpoint.ts';
 import type { Clock } from '../clock.ts';
 import {
   type CreatedQueues,
@@ -21,8 +20,8 @@ export const awsAccess = {
 } as const;
 
 export interface Aws {
-  /** Of SQS, EventBridge Scheduler and Secrets Manager. `queue` only where the endpoint is ours. */
-  endpoint: { url: string; queue?(name: string): Queue | undefined };
+  /** Of SQS, EventBridge Scheduler and Secrets Manager. All but `url` only where the endpoint is ours. */
+  endpoint: Pick<AwsEndpoint, 'url'> & Partial<Pick<AwsEndpoint, 'queue' | 'wipe'>>;
   queues: CreatedQueues;
   sqs: SQSClient;
   scheduler: SchedulerClient;

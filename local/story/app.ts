@@ -13,6 +13,8 @@ export interface AppTrack {
   videoUrl: string | null;
   /** Made so many days ago; today where absent. */
   daysOld?: number;
+  /** As if pg_net had lost the webhook of its insertion. */
+  webhookLost?: boolean;
 }
 
 /** The app that the archiver serves: it only ever speaks SQL, as its signed-in users, under their rights. */
@@ -55,8 +57,11 @@ export function createApp(database: Pool): App {
       return id;
     },
     async insert(track) {
-      await as(track.userId, (client) =>
-        client.query(
+      await as(track.userId, async (client) => {
+        if (track.webhookLost === true) {
+          await client.query("select set_config('archiver.announcements_blocked', 'yes', true)");
+        }
+        await client.query(
           `insert into public.tracks
              (id, user_id, title, prompt, provider, status, created_at,
               audio_url, cover_url, video_url)
@@ -66,8 +71,8 @@ export function createApp(database: Pool): App {
             track.daysOld ?? 0,
             ...(track.status === 'completed' ? addresses(track) : [null, null, null]),
           ],
-        ),
-      );
+        );
+      });
     },
     async complete(track) {
       await as(track.userId, (client) =>

@@ -18,6 +18,8 @@ export interface CastTrack extends Partial<Record<AssetKind, CastFile>> {
   audio: CastFile;
   /** The day on which the provider finishes it; day 0 where absent. */
   completedOn?: number;
+  /** Nobody hears of it: pg_net does not repeat a webhook that was lost. */
+  webhookLost?: true;
   /** The day on which its user deletes it. */
   deletedOn?: number;
   ends: 'archived' | 'deleted' | FailureCode;
@@ -114,6 +116,15 @@ export const cast: CastTrack[] = [
     audio: { file: 'song.mp3', behaviour: { kind: 'chunked' } },
     cover: jpg,
     completedOn: 2,
+    ends: 'archived',
+  },
+  {
+    title: 'Lost in the Post',
+    provider: 'suno',
+    about: 'its webhook was lost: the sweep finds it',
+    audio: { file: 'song.mp3' },
+    cover: jpg,
+    webhookLost: true,
     ends: 'archived',
   },
   {

@@ -40,6 +40,9 @@ export async function playFifteenDays(
     for (let today = 1; today <= 15; today += 1) {
       // An hour into the day, so that what is due on it, flexible windows included, is due.
       await stack.clock.advanceTo(start + today * day + day / 24);
+      // Every hour where it is deployed; once a day is enough for what waits for day 13.
+      await stack.quiet();
+      await stack.functions.sweep.invoke({});
       const events = await happen(today, tracks, app, stack.provider);
       report.day(today, new Date(stack.clock.now()), events.join('; '));
       await Promise.all([stack.quiet(), wait(pace)]);
@@ -70,8 +73,9 @@ async function goOnStage(
   }
   const [audioUrl = null, coverUrl = null, videoUrl = null] = addresses;
   const status = part.completedOn === undefined ? 'completed' : 'processing';
-  const { title, provider: name } = part;
-  return { part, id, userId, title, provider: name, status, audioUrl, coverUrl, videoUrl };
+  const { title, provider: name, webhookLost = false } = part;
+  const addressed = { audioUrl, coverUrl, videoUrl };
+  return { part, id, userId, title, provider: name, status, webhookLost, ...addressed };
 }
 
 /** What users and providers do on a day; answers it in words. */

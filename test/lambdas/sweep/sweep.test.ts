@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DeleteMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { archiveMessage } from '../../../core/message.ts';
+import { maxInFlight } from '../../../core/timings.ts';
+import type { SweepResult } from '../../../lambdas/sweep/sweep.ts';
+import { moveClock } from '../../migrations/app.ts';
+import { deadLetters, receive } from '../archive/deliver.ts';
+import { queued, schedules } from '../enqueue/post.ts';
+import { insertTrack, readJob } from '../tracks.ts';
+import { lambdaContext, loadHandler, startWorld, type World } from '../world.ts';
+
+const audio_url = 'https://cdn.provider.example/song.mp3';
+const hour = 3_600_000;
+const hoursAgo = (hours: number) => new Date(Date.now() - hours * hour);
+const due = { audio_url, created_at: hoursAgo(13 * 24 + 1) };
+const expired = { audio_url, created_at: hoursAgo(15 * 24 + 1) };
+
+const nothing: SweepResult = {
+  dispatched: 0,
+  scheduled: 0,
+  expired: 0,
+  abandoned: 0,
+  ignored: 0,
+  postponed: 0,
+  failed: 0,
+};
+
+async function sweeper(world: World) {
+  await world.database.query("update track_archiving_settings set installed_at = '2020-01-01Z'");
+  const handler = await loadHandler<(event: object, context: object) => Promise<SweepResult>>(
+    'sweep',
+    world,
+  );
+  return (remaining?: number) => handler({}, lambdaContext(remaining));
+}
+
+/** Adds due tracks, the first the most urgent. */
+async function insertMany(world: World, count: number): Promise<string[]> {
+  const user = (await insertTrack(world, { audio_url, status: 'processing' })).userId;
+  const rows = await world.database.query(
+    `insert into tracks (user_id, title, prompt, status, provider, audio_url, created_at)
+     select $1, 'T', '', 'completed', 'tester', $2, now() - interval '14 days' + n * interval '1 minute'
+     from generate_series(1, $3::integer) as n returning id, created_at`,
+    [user, audio_url, count],
+  );
+  return rows.sort((a, b) => a.created_at - b.created_at).map(({ id }) => id);
+}
+
+/** As if the archive Lambda had finished with every message. */
+async function drain(world: World): Promise<void> {
+  for (;;) {
+    const { Records } = await receive(world);
+    if (Records.length === 0) return;
+    await world.sqs.send(
+      new DeleteMessageBatchCommand({
+        QueueUrl: world.queueUrl,
+        Entries: Records.map(({ messageId, receiptHandle }) => ({
+          Id: messageId,
+          ReceiptHandle: receiptHandle,
+        })),
+      }),
+    );
+  }
+}
+
+test('tracks that no webhook announced are scheduled, or put on the queue where they are due', async (t) => {
+  const world = await startWorld(t);
+  const sweep = await sweeper(world);
+  const later = await insertTrack(world, { audio_url });
+  const now = await insertTrack(world, due);
+  assert.deepEqual(await sweep(), { ...nothing, dispatched: 1, scheduled: 1 });
+  assert.deepEqual(queued(world), [archiveMessage(now.id, 'sweep')]);
+  assert.deepEqual([...(await schedules(world)).keys()], [`track-${later.id}`]);
+  assert.ok((await readJob(world, later.id)).scheduled_at);
+  assert.deepEqual(await sweep(), nothing, 'they are on their way');
+});
+
+test('two sweeps at once do no harm, and the next one finds nothing', async (t) => {
+  const world = await startWorld(t);
+  const sweep = await sweeper(world);
+  await insertTrack(world, { audio_url });
+  const now = await insertTrack(world, due);
+  await Promise.all([sweep(), sweep()]);
+  assert.deepEqual([...new Set(queued(world))], [archiveMessage(now.id, 'sweep')]);
+  assert.equal((await schedules(world)).size, 1);
+  assert.deepEqual(await sweep(), nothing);
+});
+
+test('a request whose webhook was lost is put on the queue as such', async (t) => {
+  const world = await startWorld(t);
+  const sweep = await sweeper(world);
+  const track = await insertTrack(world, { audio_url });
+  await world.database.asUser(track.userId, (query) =>
+    query('insert into track_archiving_jobs (track_id, user_id) values ($1, $2)', [
+      track.id,
+      track.userId,
+    ]),
+  );
+  assert.deepEqual(await sweep(), { ...nothing, dispatched: 1 });
+  assert.deepEqual(queued(world), [archiveMessage(track.id, 'request')]);
+});
+
+test('a full queue takes no more than it can finish, the most urgent first', async (t) => {
+  const world = await startWorld(t);
+  world.environment.ARCHIVE_CONCURRENCY = '1';
+  const most = maxInFlight(1);
+  const sweep = await sweeper(world);
+  const ids = await insertMany(world, most + 5);
+  assert.deepEqual(await sweep(), { ...nothing, dispatched: most, postponed: 5 });
+  const sent = new Set(queued(world).map((body) => JSON.parse(body).trackId));
+  assert.deepEqual(sent, new Set(ids.slice(0, most)));
+  assert.deepEqual(await sweep(), { ...nothing, postponed: 5 });
+  await drain(world);
+  assert.deepEqual(await sweep(), { ...nothing, dispatched: 5 });
+});
+
+test('what there is no time for is left to the next sweep', async (t) => {
+  const world = await startWorld(t);
+  const sweep = await sweeper(world);
+  await insertTrack(world, due);
+  assert.deepEqual(await sweep(15_000), { ...nothing, postponed: 1 });
+  assert.deepEqual(await sweep(), { ...nothing, dispatched: 1 });
+});
+
+test('a track that fails does not hold up the others, and the sweep says that it failed', async (t) => {
+  const world = await startWorld(t);
+  const sweep = await sweeper(world);
+  await insertMany(world, 3);
+  let calls = 0;
+  world.supabase.intercept = (request, response) => {
+    if (!request.url?.endsWith('/rpc/plan_track_archiving') || calls++ > 0) return false;
+    response.writeHead(503).end('{"code":"PGRST002","message":"no connection"}');
+    return true;
+  };
+  await assert.rejects(sweep(), /1 tracks could not be recovered/);
+  assert.equal(queued(world).length, 2);
+  assert.deepEqual(await sweep(), { ...nothing, dispatched: 1 });
+});
+
+test('an expired track gets a last attempt, then fails as expired, with its owner told and a dead letter', async (t) => {
+  const world = await startWorld(t);
+  const sweep = await sweeper(world);
+  const track = await insertTrack(world, expired);
+  assert.deepEqual(await sweep(), { ...nothing, dispatched: 1 });
+  await moveClock(world.database, '91 minutes');
+  assert.deepEqual(await sweep(), { ...nothing, expired: 1 });
+  const job = await readJob(world, track.id);
+  assert.deepEqual([job.status, job.error_code], ['failed', 'expired']);
+  const [letter, ...others] = deadLetters(world);
+  assert.deepEqual(others, []);
+  assert.equal(letter?.body, archiveMessage(track.id, 'sweep'));
+  assert.equal(letter?.attributes.code, 'expired');
+  assert.equal((await world.database.query('select from public.notifications')).length, 1);
+  assert.deepEqual(await sweep(), nothing);
+});
+
+test('a job whose workers died five times fails as worker_lost', async (t) => {
+  const world = await startWorld(t);
+  const sweep = await sweeper(world);
+  const track = await insertTrack(world, due);
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    await world.database.query("select claim_track_archiving($1, 60, 'w')", [track.id]);
+    await moveClock(world.database, `${attempt * 2} minutes`);
+  }
+  assert.deepEqual(await sweep(), { ...nothing, abandoned: 1 });
+  assert.equal((await readJob(world, track.id)).error_code, 'worker_lost');
+  assert.equal(deadLetters(world)[0]?.attributes.code, 'worker_lost');
+});
+
+test('a sweep that cannot ask the database or AWS says so and changes nothing', async (t) => {
+  const world = await startWorld(t);
+  const sweep = await sweeper(world);
+  await insertTrack(world, due);
+  world.aws.wipe();
+  await assert.rejects(sweep());
+  world.supabase.intercept = (_, response) => {
+    response.writeHead(503).end();
+    return true;
+  };
+  await assert.rejects(sweep());
+  assert.deepEqual(await world.database.query('select from track_archiving_jobs'), []);
+});
