@@ -18,8 +18,9 @@ end
 $$;
 
 -- A user's request makes the track due at once; the webhook of the due date then brings it on its way.
--- If a job is open already, that one becomes the requested one and no second is inserted. Whatever row
--- level security is going to refuse is left to it untouched.
+-- If a job is open already, that one becomes the requested one and no second is inserted. The policy looks at
+-- the track as it was when the statement began: a request that waited here while the track was archived is
+-- refused by us, with the same error.
 create or replace function archiver.accept_request() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -31,7 +32,8 @@ begin
     and t.status = 'completed' and t.archived_to_storage is not true
   for no key update;
   if not found or new.status <> 'pending' then
-    return new;
+    raise exception 'new row violates row-level security policy for table "track_archiving_jobs"'
+      using errcode = 'insufficient_privilege';
   end if;
 
   select * into _open from public.track_archiving_jobs as j

@@ -131,7 +131,8 @@ begin
     and t.status = 'completed' and t.archived_to_storage is not true
   for no key update;
   if not found or new.status <> 'pending' then
-    return new;
+    raise exception 'new row violates row-level security policy for table "track_archiving_jobs"'
+      using errcode = 'insufficient_privilege';
   end if;
 
   select * into _open from public.track_archiving_jobs as j

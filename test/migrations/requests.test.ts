@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { claim, jobOf, newTrack, newUser, plan, sqlstate, trackOf, worker } from './app.ts';
+import { until } from '../support/until.ts';
+import {
+  claim,
+  jobOf,
+  newTrack,
+  newUser,
+  onConnection,
+  plan,
+  sqlstate,
+  trackOf,
+  worker,
+} from './app.ts';
 
 const request = (db: TestDatabase, user: string, track: string, owner = user) =>
   db.asUser(user, (query) =>
@@ -92,6 +103,22 @@ test('an archived track is not asked for', async (t) => {
   const track = await newTrack(db, user);
   await db.query("select mark_track_archived($1, 'https://s/a.mp3')", [track]);
   assert.equal(await sqlstate(request(db, user, track)), '42501');
+});
+
+test('a request that waits while the track is archived comes too late', async (t) => {
+  const db = await testDatabase(t);
+  const user = await newUser(db);
+  const track = await newTrack(db, user);
+  const waiting = await onConnection(db, async (client) => {
+    await client.query('begin');
+    await client.query("select mark_track_archived($1, 'https://s/a.mp3')", [track]);
+    const asked = sqlstate(request(db, user, track));
+    await until(async () => (await db.query('select from pg_locks where not granted')).length > 0);
+    await client.query('commit');
+    return asked;
+  });
+  assert.equal(await waiting, '42501');
+  assert.equal((await jobOf(db, track)).status, 'completed');
 });
 
 test('ten requests at once leave one job', async (t) => {
