@@ -40,11 +40,11 @@ export async function playFifteenDays(
     for (let today = 1; today <= 15; today += 1) {
       // An hour into the day, so that what is due on it, flexible windows included, is due.
       await stack.clock.advanceTo(start + today * day + day / 24);
-      // Every hour where it is deployed; once a day is enough for what waits for day 13.
-      await stack.quiet();
-      await stack.functions.sweep.invoke({});
       const events = await happen(today, tracks, app, stack.provider);
       report.day(today, new Date(stack.clock.now()), events.join('; '));
+      await stack.quiet();
+      // Every hour where it is deployed; once a day is enough for what waits for day 13.
+      await stack.functions.sweep.invoke({});
       await Promise.all([stack.quiet(), wait(pace)]);
       await follower.look();
     }
