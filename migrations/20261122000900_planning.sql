@@ -4,15 +4,13 @@
 -- Again: functions are replaced.
 set local lock_timeout = '3s';
 
--- Does the job name other sources than the track?
+-- Does the job name other sources than the track? A body of this form is inlined where it is asked of many rows.
 create or replace function archiver.is_superseded(
   _job public.track_archiving_jobs, _audio_url text, _cover_url text, _video_url text)
 returns boolean
-language sql immutable set search_path = ''
-as $$
-  select (_job.original_audio_url, _job.original_cover_url, _job.original_video_url)
-    is distinct from (nullif(btrim(_audio_url), ''), nullif(btrim(_cover_url), ''), nullif(btrim(_video_url), ''))
-$$;
+language sql immutable
+return (_job.original_audio_url, _job.original_cover_url, _job.original_video_url)
+  is distinct from (nullif(btrim(_audio_url), ''), nullif(btrim(_cover_url), ''), nullif(btrim(_video_url), ''));
 
 revoke all on function archiver.is_superseded(public.track_archiving_jobs, text, text, text)
   from public, anon, authenticated;

@@ -66,14 +66,20 @@ as $$
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
   cross join lateral (select coalesce(t.archive_scheduled_at, timing.due_at) as due_at) as due
   left join lateral (
-    select j as job, j.error_code
+    select j as job, j.status, j.error_code, j.expired_at
     from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
   ) as latest on true
   cross join lateral (
-    select archiver.cause_of_loss(latest.job,
-      archiver.is_superseded(latest.job, t.audio_url, t.cover_url, t.video_url), due.due_at, timing.expires_at,
-      _schedules_since, _messages_since, make_interval(secs => _schedule_grace_seconds),
-      make_interval(secs => _silence_seconds), _max_attempts, _retryable_codes) as cause
+    select archiver.is_superseded(latest.job, t.audio_url, t.cover_url, t.video_url) as superseded
+  ) as sources
+  cross join lateral (
+    select case
+      -- Most of what stays here for ever; it is not worth the full question.
+      when latest.status = 'failed' and latest.expired_at is not null and not sources.superseded then null
+      else archiver.cause_of_loss(latest.job, sources.superseded, due.due_at, timing.expires_at,
+        _schedules_since, _messages_since, make_interval(secs => _schedule_grace_seconds),
+        make_interval(secs => _silence_seconds), _max_attempts, _retryable_codes)
+    end as cause
   ) as loss
   where t.status = 'completed' and t.archived_to_storage is not true
     and (t.archive_scheduled_at is null or t.archive_scheduled_at <= (select archiver.clock()))

@@ -429,11 +429,7 @@ CREATE OR REPLACE FUNCTION archiver.is_superseded(_job public.track_archiving_jo
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
- SET search_path TO ''
-AS $function$
-  select (_job.original_audio_url, _job.original_cover_url, _job.original_video_url)
-    is distinct from (nullif(btrim(_audio_url), ''), nullif(btrim(_cover_url), ''), nullif(btrim(_video_url), ''))
-$function$
+RETURN ((((_job).original_audio_url IS DISTINCT FROM NULLIF(btrim(_audio_url), ''::text)) OR ((_job).original_cover_url IS DISTINCT FROM NULLIF(btrim(_cover_url), ''::text))) OR ((_job).original_video_url IS DISTINCT FROM NULLIF(btrim(_video_url), ''::text)))
 ;
 
 CREATE OR REPLACE FUNCTION archiver.mark_request()
@@ -846,14 +842,20 @@ AS $function$
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
   cross join lateral (select coalesce(t.archive_scheduled_at, timing.due_at) as due_at) as due
   left join lateral (
-    select j as job, j.error_code
+    select j as job, j.status, j.error_code, j.expired_at
     from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
   ) as latest on true
   cross join lateral (
-    select archiver.cause_of_loss(latest.job,
-      archiver.is_superseded(latest.job, t.audio_url, t.cover_url, t.video_url), due.due_at, timing.expires_at,
-      _schedules_since, _messages_since, make_interval(secs => _schedule_grace_seconds),
-      make_interval(secs => _silence_seconds), _max_attempts, _retryable_codes) as cause
+    select archiver.is_superseded(latest.job, t.audio_url, t.cover_url, t.video_url) as superseded
+  ) as sources
+  cross join lateral (
+    select case
+      -- Most of what stays here for ever; it is not worth the full question.
+      when latest.status = 'failed' and latest.expired_at is not null and not sources.superseded then null
+      else archiver.cause_of_loss(latest.job, sources.superseded, due.due_at, timing.expires_at,
+        _schedules_since, _messages_since, make_interval(secs => _schedule_grace_seconds),
+        make_interval(secs => _silence_seconds), _max_attempts, _retryable_codes)
+    end as cause
   ) as loss
   where t.status = 'completed' and t.archived_to_storage is not true
     and (t.archive_scheduled_at is null or t.archive_scheduled_at <= (select archiver.clock()))
