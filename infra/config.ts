@@ -46,6 +46,8 @@ const Settings = z.strictObject({
   scheduleWindowMinutes: wholeNumber(0, 1440, 'a whole number of minutes from 0 to 1440').default(
     15,
   ),
+  /** How often the sweep runs. A provider that keeps files for an hour leaves it no hour to find a loss. */
+  sweepEveryMinutes: wholeNumber(5, 60, 'a whole number of minutes from 5 to 60').default(60),
   logRetentionDays: z.coerce
     .number()
     .refine((value) => logRetentions.includes(value), {

@@ -12,6 +12,7 @@ import { addOutputs } from './constructs/outputs.ts';
 import { Queues } from './constructs/queues.ts';
 import { Schedules } from './constructs/schedules.ts';
 import { SecretStore } from './constructs/secret-store.ts';
+import { Sweep } from './constructs/sweep.ts';
 
 export interface TrackArchiverProps {
   config: Config;
@@ -29,16 +30,11 @@ export class TrackArchiverStack extends Stack {
     const secret = new SecretStore(this, 'Secret', { owner: config.name });
     const queues = new Queues(this, 'Queues');
     const schedules = new Schedules(this, 'Schedules', { name: config.name, queues });
-    const enqueue = new EnqueueEndpoint(this, 'Enqueue', {
-      config,
-      bundles,
-      secret,
-      queues,
-      schedules,
-    });
-    const archiving = { config, bundles, secret, queues };
-    const archive = new ArchiveWorker(this, 'Archive', archiving);
-    const archiveTracks = new ArchiveTracksEndpoint(this, 'ArchiveTracks', archiving);
+    const shared = { config, bundles, secret, queues, schedules };
+    const enqueue = new EnqueueEndpoint(this, 'Enqueue', shared);
+    const archive = new ArchiveWorker(this, 'Archive', shared);
+    const archiveTracks = new ArchiveTracksEndpoint(this, 'ArchiveTracks', shared);
+    const sweep = new Sweep(this, 'Sweep', shared);
     const { topic } = new AlarmTopic(this, 'AlarmTopic', config);
     const watched = { config, topic, queues };
     const loss = new LossAlarms(this, 'Loss', { ...watched, schedules });
@@ -47,6 +43,7 @@ export class TrackArchiverStack extends Stack {
       enqueue: enqueue.lambda,
       archive: archive.lambda,
       archiveTracks: archiveTracks.lambda,
+      sweep: sweep.lambda,
     });
     const alarms = [...loss.alarms, ...health.alarms];
     new Dashboard(this, 'Dashboard', { config, alarms, queues, archive: archive.lambda });
@@ -70,6 +67,10 @@ export class TrackArchiverStack extends Stack {
       ScheduleGroup: {
         value: schedules.group.scheduleGroupName,
         description: 'One schedule a waiting track',
+      },
+      SweepFunctionName: {
+        value: sweep.lambda.function.functionName,
+        description: 'Finds lost tracks; its timer has the same name',
       },
       AlarmTopicArn: { value: topic.topicArn, description: 'Subscribe here to hear of alarms' },
       DefaultRetentionDays: {

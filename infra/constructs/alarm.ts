@@ -19,17 +19,19 @@ export interface AlarmDetails {
   threshold: number;
   /** Periods of the metric that must all be above; 1 unless told. */
   periods?: number;
+  /** No data is what it rings for. */
+  ringsWithoutData?: boolean;
 }
 
 /**
  * An alarm that tells `topic` when it rings and when it is over. Metrics that are not written when
- * nothing happens are no reason to ring.
+ * nothing happens are no reason to ring, unless it says so.
  */
 export function alarm(
   scope: Construct,
   config: Config,
   topic: ITopic,
-  { title, meaning, metric, threshold, periods = 1 }: AlarmDetails,
+  { title, meaning, metric, threshold, periods = 1, ringsWithoutData = false }: AlarmDetails,
 ): Alarm {
   const anchor = title.toLowerCase().replaceAll(' ', '-');
   const created = new Alarm(scope, pascalCase(title), {
@@ -39,7 +41,9 @@ export function alarm(
     threshold,
     evaluationPeriods: periods,
     comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-    treatMissingData: TreatMissingData.NOT_BREACHING,
+    treatMissingData: ringsWithoutData
+      ? TreatMissingData.BREACHING
+      : TreatMissingData.NOT_BREACHING,
   });
   created.addAlarmAction(new SnsAction(topic));
   created.addOkAction(new SnsAction(topic));

@@ -4,17 +4,18 @@ import {
   AlarmStatusWidget,
   Dashboard as CloudWatchDashboard,
   GraphWidget,
-  type IMetric,
   type IWidget,
   MathExpression,
   SingleValueWidget,
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
+import type { MetricName } from '../../core/metrics.ts';
 import type { Config } from '../config.ts';
+import { failureRate } from './alarm-metrics.ts';
 import type { BundledFunction } from './bundled-function.ts';
-import { failureRate, maxFailureRate } from './health-alarms.ts';
-import { productMetric } from './product-metric.ts';
+import { maxFailureRate } from './health-alarms.ts';
+import { levelMetric, productMetric, totalMetric, totalOf } from './product-metric.ts';
 import type { Queues } from './queues.ts';
 
 interface DashboardProps {
@@ -52,28 +53,37 @@ const heading = (question: string, goal: string): TextWidget =>
 
 function loss({ config, alarms, queues }: DashboardProps): Row {
   const latest = { statistic: 'Maximum', period: Duration.minutes(5) };
-  const numbers: [title: string, metric: IMetric][] = [
-    ['Within two days of expiry', productMetric(config, 'TracksNearExpiry', 'Maximum', hour)],
-    ['Expired in a day', productMetric(config, 'TracksExpired', 'Sum', day)],
-    ['Failed', queues.deadLetters.metricApproximateNumberOfMessagesVisible(latest)],
-    ['Undelivered', queues.scheduleDeadLetters.metricApproximateNumberOfMessagesVisible(latest)],
-    ['Oldest in queue', queues.archive.metricApproximateAgeOfOldestMessage(latest)],
+  const tracks = [
+    levelMetric(config, 'TracksDue').with({ label: 'Overdue' }),
+    levelMetric(config, 'TracksNearExpiry').with({ label: 'Within two days of expiry' }),
+    productMetric(config, 'TracksExpired', 'Sum', day).with({ label: 'Expired in a day' }),
+    productMetric(config, 'TracksRecovered', 'Sum', day).with({ label: 'Recovered in a day' }),
+  ];
+  const { archive, deadLetters, scheduleDeadLetters } = queues;
+  const messages = [
+    deadLetters
+      .metricApproximateNumberOfMessagesVisible(latest)
+      .with({ label: 'In the dead-letter queue' }),
+    scheduleDeadLetters
+      .metricApproximateNumberOfMessagesVisible(latest)
+      .with({ label: 'Undelivered by their schedules' }),
+    archive
+      .metricApproximateAgeOfOldestMessage(latest)
+      .with({ label: 'Oldest in the archive queue, seconds' }),
   ];
   return [
     heading(
       'Is anything about to be lost?',
-      `Files expire after ${config.retentionDays} days and are archived after ${config.archiveAfterDays}. Every number here should be 0 or small, every alarm green.`,
+      `Files expire after ${config.retentionDays} days and are archived after ${config.archiveAfterDays}. Every number here should be 0 or small, every alarm green. What the sweep recovers was lost by something before it.`,
     ),
-    ...numbers.map(
-      ([title, metric]) => new SingleValueWidget({ title, metrics: [metric], width: 3, height: 5 }),
-    ),
+    new SingleValueWidget({ title: 'Tracks', metrics: tracks, width: 8, height: 5 }),
+    new SingleValueWidget({ title: 'Messages', metrics: messages, width: 7, height: 5 }),
     new AlarmStatusWidget({ title: 'Alarms', alarms, width: 9, height: 5 }),
   ];
 }
 
 function archived({ config }: DashboardProps): Row {
-  const count = (name: Parameters<typeof productMetric>[1]) =>
-    productMetric(config, name, 'Sum', day);
+  const total = (name: MetricName) => totalMetric(config, name, day);
   return [
     heading(
       'How much was archived?',
@@ -81,13 +91,16 @@ function archived({ config }: DashboardProps): Row {
     ),
     new GraphWidget({
       title: 'Tracks a day',
-      left: [count('TracksArchived'), count('TracksFailed'), count('TracksRetried')],
+      left: [
+        ...(['TracksArchived', 'TracksFailed', 'TracksRetried'] as const).map(total),
+        productMetric(config, 'TracksRecovered', 'Sum', day),
+      ],
       width: 6,
     }),
     new GraphWidget({
       title: 'Bytes and files a day',
-      left: [count('BytesArchived')],
-      right: [count('AssetsStored'), count('AssetsGone')],
+      left: [total('BytesArchived')],
+      right: [total('AssetsStored'), total('AssetsGone')],
       width: 6,
     }),
     new GraphWidget({
@@ -107,16 +120,16 @@ function archived({ config }: DashboardProps): Row {
   ];
 }
 
-const archivedInTime = (config: Config): MathExpression =>
-  new MathExpression({
-    expression: '100 * FILL(archived, 0) / (FILL(archived, 0) + FILL(expired, 0))',
-    usingMetrics: {
-      archived: productMetric(config, 'TracksArchived', 'Sum', day),
-      expired: productMetric(config, 'TracksExpired', 'Sum', day),
-    },
+function archivedInTime(config: Config): MathExpression {
+  const archived = totalOf(config, 'TracksArchived', day);
+  const expired = totalOf(config, 'TracksExpired', day);
+  return new MathExpression({
+    expression: `100 * ${archived.expression} / (${archived.expression} + ${expired.expression})`,
+    usingMetrics: { ...archived.usingMetrics, ...expired.usingMetrics },
     label: 'In time, %',
     period: day,
   });
+}
 
 function duration({ config, archive }: DashboardProps): Row {
   const perTrack = ['p50', 'p95', 'Maximum'].map((statistic) =>

@@ -18,6 +18,23 @@ interface EnqueueEndpointProps {
   schedules: Schedules;
 }
 
+/** What a Lambda that schedules tracks is told. */
+export const schedulingVariables = (
+  config: Config,
+  secret: SecretStore,
+  queues: Queues,
+  schedules: Schedules,
+) =>
+  ({
+    SECRET_ID: secret.arn,
+    SCHEDULE_GROUP: schedules.group.scheduleGroupName,
+    SCHEDULE_ROLE_ARN: schedules.role.roleArn,
+    SCHEDULE_WINDOW_MINUTES: String(config.scheduleWindowMinutes),
+    SCHEDULE_DEAD_LETTER_ARN: queues.scheduleDeadLetters.queueArn,
+    ARCHIVE_QUEUE_ARN: queues.archive.queueArn,
+    ARCHIVE_QUEUE_URL: queues.archive.queueUrl,
+  }) satisfies Omit<EnvironmentOf<typeof enqueueEnvironment>, 'POWERTOOLS_SERVICE_NAME'>;
+
 /** The address that the database's webhook posts to, and the Lambda behind it. */
 export class EnqueueEndpoint extends Construct {
   readonly lambda: BundledFunction;
@@ -35,15 +52,7 @@ export class EnqueueEndpoint extends Construct {
       // Little data, but CPU comes with memory, and pg_net waits five seconds for a cold start with
       // three TLS handshakes in it.
       memoryMegabytes: 512,
-      environment: {
-        SECRET_ID: secret.arn,
-        SCHEDULE_GROUP: schedules.group.scheduleGroupName,
-        SCHEDULE_ROLE_ARN: schedules.role.roleArn,
-        SCHEDULE_WINDOW_MINUTES: String(config.scheduleWindowMinutes),
-        SCHEDULE_DEAD_LETTER_ARN: queues.scheduleDeadLetters.queueArn,
-        ARCHIVE_QUEUE_ARN: queues.archive.queueArn,
-        ARCHIVE_QUEUE_URL: queues.archive.queueUrl,
-      } satisfies Omit<EnvironmentOf<typeof enqueueEnvironment>, 'POWERTOOLS_SERVICE_NAME'>,
+      environment: schedulingVariables(config, secret, queues, schedules),
     });
     const { role } = this.lambda;
     secret.grantRead(role);

@@ -5,7 +5,7 @@ import { Construct } from 'constructs';
 import { timings } from '../../core/timings.ts';
 import type { Config } from '../config.ts';
 import { type AlarmDetails, alarm } from './alarm.ts';
-import { productMetric } from './product-metric.ts';
+import { levelMetric, productMetric } from './product-metric.ts';
 import type { Queues } from './queues.ts';
 import type { Schedules } from './schedules.ts';
 
@@ -59,7 +59,7 @@ function details({ config, queues, schedules }: LossAlarmsProps): AlarmDetails[]
     {
       title: 'Tracks near expiry',
       meaning: 'Tracks are not archived and their provider deletes them within two days.',
-      metric: productMetric(config, 'TracksNearExpiry', 'Maximum', hour),
+      metric: levelMetric(config, 'TracksNearExpiry'),
       threshold: 0,
     },
     {

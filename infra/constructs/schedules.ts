@@ -1,12 +1,11 @@
 import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
-import { type IGrantable, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IGrantable, Role } from 'aws-cdk-lib/aws-iam';
 import { ScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
 import { scheduleName } from '../../core/schedule.ts';
 import { allow } from './allow.ts';
 import type { Queues } from './queues.ts';
-
-const schedulerService = 'scheduler.amazonaws.com';
+import { SchedulerRole, schedulerService } from './scheduler-role.ts';
 
 /** The group that holds one schedule a waiting track, and the role that Scheduler assumes to deliver. */
 export class Schedules extends Construct {
@@ -23,16 +22,9 @@ export class Schedules extends Construct {
       scheduleGroupName: props.name,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.role = new Role(this, 'Role', {
+    this.role = new SchedulerRole(this, 'Role', {
       description: 'Assumed by EventBridge Scheduler to send due tracks to the archive queue',
-      assumedBy: new ServicePrincipal(schedulerService, {
-        conditions: {
-          StringEquals: {
-            'aws:SourceAccount': Stack.of(this).account,
-            'aws:SourceArn': this.group.scheduleGroupArn,
-          },
-        },
-      }),
+      group: this.group,
     });
     const { archive, scheduleDeadLetters } = props.queues;
     allow(

@@ -1,4 +1,4 @@
-import { metricUnits } from '../../core/metrics.ts';
+import { metricWriters } from '../metric-writers.ts';
 import { prices } from './prices.ts';
 import { usage } from './usage.ts';
 
@@ -8,9 +8,12 @@ export interface CostLine {
 }
 
 /** Metrics that the stack's alarms read, counted once an alarm; a test holds it to the template. */
-export const alarmMetrics = 18;
+export const alarmMetrics = 24;
 
 const megabytesPerGigabyte = 1000;
+
+/** A metric is counted once for each Lambda that writes it. */
+const productMetrics = Object.values(metricWriters).flat().length;
 
 /** Gigabytes of so many tracks, all files. */
 const gigabytes = (tracks: number): number => {
@@ -23,17 +26,18 @@ export function awsMonth(tracks: number): CostLine[] {
   const { lambda, schedule, cloudWatch } = prices;
   const enqueue = tracks * usage.webhooks;
   const enqueueSeconds = enqueue * usage.enqueueSeconds * usage.enqueueGigabytes;
+  const sweepSeconds = usage.sweeps * usage.sweepSeconds * usage.sweepGigabytes;
   const archiveSeconds = tracks * usage.archiveSeconds * usage.archiveGigabytes;
   return [
     {
       what: 'Lambda',
       dollars:
-        (enqueueSeconds + archiveSeconds) * lambda.gigabyteSecond +
-        (enqueue + tracks) * lambda.request,
+        (enqueueSeconds + archiveSeconds + sweepSeconds) * lambda.gigabyteSecond +
+        (enqueue + tracks + usage.sweeps) * lambda.request,
     },
     {
       what: 'EventBridge Scheduler',
-      dollars: Math.max(0, tracks - schedule.freeInvocations) * schedule.invocation,
+      dollars: Math.max(0, tracks + usage.sweeps - schedule.freeInvocations) * schedule.invocation,
     },
     {
       what: 'SQS',
@@ -43,7 +47,7 @@ export function awsMonth(tracks: number): CostLine[] {
     {
       what: 'CloudWatch',
       dollars:
-        Object.keys(metricUnits).length * cloudWatch.metric +
+        productMetrics * cloudWatch.metric +
         alarmMetrics * cloudWatch.alarmMetric +
         cloudWatch.dashboard +
         ((tracks * usage.logKilobytes) / 1e6) * cloudWatch.logGigabyte,

@@ -8,6 +8,10 @@ export const usage = {
   /** Seconds that a track keeps an archive Lambda busy; one track in each. */
   archiveSeconds: 10,
   archiveGigabytes: 0.5,
+  /** Runs of the sweep, one an hour, and the seconds of each. */
+  sweeps: 30 * 24,
+  sweepSeconds: 10,
+  sweepGigabytes: 0.5,
   /** Send, receive, change of visibility, delete. */
   queueRequests: 4,
   /** Lambda asks an empty queue too: five pollers, each waiting up to 20 seconds, for a month. */

@@ -3,17 +3,18 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { timings } from '../../core/timings.ts';
-import { root } from './example.ts';
+import { exampleContext, root } from './example.ts';
 import { readable, synthesize } from './synthesize.ts';
 
-const { resources } = synthesize();
-const alarms = resources
-  .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')
-  .map(({ Properties }) => ({
-    name: String(Properties.AlarmName),
-    description: String(Properties.AlarmDescription),
-    properties: Properties,
-  }));
+const alarmsOf = ({ resources }: ReturnType<typeof synthesize>) =>
+  resources
+    .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')
+    .map(({ Properties }) => ({
+      name: String(Properties.AlarmName),
+      description: String(Properties.AlarmDescription),
+      properties: Properties,
+    }));
+const alarms = alarmsOf(synthesize());
 const runbook = readFileSync(join(root, 'docs/runbook.md'), 'utf8');
 const entries = runbook.split(/^## /m).slice(1);
 const headingOf = (entry: string) => entry.split('\n', 1)[0] ?? '';
@@ -47,7 +48,8 @@ test('every alarm tells the topic when it rings and when it is over', () => {
   for (const { name, properties } of alarms) {
     assert.equal(readable(properties.AlarmActions), '<AlarmTopic>', name);
     assert.equal(readable(properties.OKActions), '<AlarmTopic>', name);
-    assert.equal(properties.TreatMissingData, 'notBreaching', name);
+    const missing = name.endsWith('-sweep-not-running') ? 'breaching' : 'notBreaching';
+    assert.equal(properties.TreatMissingData, missing, name);
     assert.equal(properties.ComparisonOperator, 'GreaterThanThreshold', name);
   }
 });
@@ -57,34 +59,69 @@ function condition({ properties }: (typeof alarms)[number]): string {
   const { MetricName, Metrics, Dimensions, Threshold, EvaluationPeriods } = properties;
   const watched =
     Metrics === undefined ? `${MetricName} ${readable(Dimensions)}` : expression(Metrics);
-  return `${watched} > ${Threshold}${EvaluationPeriods === 1 ? '' : ` for ${EvaluationPeriods}`}`;
+  const periods = EvaluationPeriods === 1 ? '' : ` for ${EvaluationPeriods}`;
+  return `${watched} > ${Threshold}${periods} in ${periodOf(properties) / 60} min`;
+}
+
+/** Seconds; all metrics of an expression have the same. */
+function periodOf({ Period, Metrics = [] }: Record<string, unknown>): number {
+  const periods = (Metrics as { MetricStat?: { Period: number } }[]).flatMap(
+    ({ MetricStat }) => MetricStat?.Period ?? [],
+  );
+  const [period = Number(Period)] = periods;
+  assert.ok(periods.every((each) => each === period));
+  return period;
 }
 
 const expression = (metrics: unknown): string =>
   (metrics as { Expression?: string }[]).flatMap((each) => each.Expression ?? [])[0] ?? '';
 
-test('the alarms watch what this table says', () => {
-  const table = Object.fromEntries(
-    alarms.map((each) => [each.name.replace('track-archiver-', ''), condition(each)]),
+const tableOf = (context?: Record<string, unknown>) =>
+  Object.fromEntries(
+    alarmsOf(synthesize(context)).map((each) => [
+      each.name.replace('track-archiver-', ''),
+      condition(each),
+    ]),
   );
+
+test('the alarms watch what this table says', () => {
   const queue = (name: string) => `Name=QueueName, Value=<${name}.QueueName>`;
   const lambda = (name: string) => `Name=FunctionName, Value=<${name}LambdaFunction>`;
   const sweep = 'Name=service, Value=track-archiver-sweep';
-  assert.deepEqual(table, {
-    'tracks-in-the-dead-letter-queue': `ApproximateNumberOfMessagesVisible ${queue('QueuesDeadLetters')} > 0`,
-    'undelivered-schedules': `ApproximateNumberOfMessagesVisible ${queue('QueuesScheduleDeadLetters')} > 0`,
+  const archived =
+    '(FILL(tracksArchived_archive, 0) + FILL(tracksArchived_archive_tracks, 0) + TIME_SERIES(0))';
+  const failed =
+    '(FILL(tracksFailed_archive, 0) + FILL(tracksFailed_archive_tracks, 0) + FILL(tracksFailed_sweep, 0) + TIME_SERIES(0))';
+  const work = '(FILL(waiting, 0) + FILL(working, 0) + FILL(due, 0) + TIME_SERIES(0))';
+  const webhooks = (name: string) => `(FILL(webhooks${name}_enqueue, 0) + TIME_SERIES(0))`;
+  assert.deepEqual(tableOf(), {
+    'tracks-in-the-dead-letter-queue': `ApproximateNumberOfMessagesVisible ${queue('QueuesDeadLetters')} > 0 in 5 min`,
+    'undelivered-schedules': `ApproximateNumberOfMessagesVisible ${queue('QueuesScheduleDeadLetters')} > 0 in 5 min`,
     'dropped-schedules':
-      'InvocationsFailedToBeSentToDeadLetterCount Name=ScheduleGroup, Value=track-archiver > 0',
-    'old-messages': `ApproximateAgeOfOldestMessage ${queue('QueuesArchive')} > ${timings.visibility}`,
-    'tracks-near-expiry': `TracksNearExpiry ${sweep} > 0`,
-    'tracks-expired': `TracksExpired ${sweep} > 0`,
-    'enqueue-errors': `Url5xxCount ${lambda('Enqueue')} > 0`,
-    'enqueue-throttles': `Throttles ${lambda('Enqueue')} > 0`,
-    'webhooks-refused': 'IF(refused > 4 AND FILL(accepted, 0) == 0, 1, 0) > 0',
-    'archive-errors': `Errors ${lambda('Archive')} > 0`,
-    'archive-tracks-errors': `Url5xxCount ${lambda('ArchiveTracks')} > 0`,
-    'failure-rate': '100 * FILL(failed, 0) / (FILL(failed, 0) + FILL(archived, 0)) > 1',
-    'nothing-archived':
-      'IF(FILL(waiting, 0) + FILL(working, 0) + FILL(due, 0) > 0 AND FILL(archived, 0) == 0, 1, 0) > 0 for 24',
+      'InvocationsFailedToBeSentToDeadLetterCount Name=ScheduleGroup, Value=track-archiver > 0 in 5 min',
+    'old-messages': `ApproximateAgeOfOldestMessage ${queue('QueuesArchive')} > ${timings.visibility} in 5 min`,
+    'tracks-near-expiry': `TracksNearExpiry ${sweep} > 0 in 120 min`,
+    'tracks-expired': `TracksExpired ${sweep} > 0 in 60 min`,
+    'enqueue-errors': `Url5xxCount ${lambda('Enqueue')} > 0 in 5 min`,
+    'enqueue-throttles': `Throttles ${lambda('Enqueue')} > 0 in 5 min`,
+    'webhooks-refused': `IF(${webhooks('Refused')} > 4 AND ${webhooks('Accepted')} == 0, 1, 0) > 0 in 60 min`,
+    'archive-errors': `Errors ${lambda('Archive')} > 0 in 5 min`,
+    'archive-tracks-errors': `Url5xxCount ${lambda('ArchiveTracks')} > 0 in 5 min`,
+    'sweep-errors': `Errors ${lambda('Sweep')} > 0 in 5 min`,
+    'sweep-not-running': 'IF((FILL(runs, 0) + TIME_SERIES(0)) == 0, 1, 0) > 0 in 135 min',
+    'failure-rate': `100 * ${failed} / (${failed} + ${archived}) > 1 in 1440 min`,
+    'nothing-archived': `IF(${work} > 0 AND ${archived} == 0, 1, 0) > 0 for 4 in 360 min`,
   });
+});
+
+test('the alarms on the sweep follow how often it runs', () => {
+  const table = tableOf({ ...exampleContext, sweepEveryMinutes: '10' });
+  assert.match(table['tracks-near-expiry'] ?? '', / in 20 min$/);
+  assert.match(table['sweep-not-running'] ?? '', / in 35 min$/);
+});
+
+test('an alarm looks back a day at most, which CloudWatch allows for every period', () => {
+  for (const { name, properties } of alarms) {
+    assert.ok(periodOf(properties) * Number(properties.EvaluationPeriods) <= 86_400, name);
+  }
 });

@@ -51,7 +51,7 @@ test('the dashboard shows only metrics that the product writes', () => {
   for (const [, name, dimension, service] of own) {
     assert.ok(String(name) in metricUnits, String(name));
     assert.equal(dimension, 'service');
-    assert.match(String(service), /^track-archiver-(enqueue|archive|sweep)$/);
+    assert.match(String(service), /^track-archiver-(enqueue|archive|archive-tracks|sweep)$/);
   }
 });
 

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { archiveEnvironment, enqueueEnvironment } from '../../core/environment.ts';
+import {
+  archiveEnvironment,
+  enqueueEnvironment,
+  sweepEnvironment,
+} from '../../core/environment.ts';
 import { metricNamespace } from '../../core/metrics.ts';
 import { readable, synthesize } from './synthesize.ts';
 
@@ -22,6 +26,7 @@ test('every function runs Node 24 on arm64 and logs JSON into a group with reten
     'track-archiver-enqueue',
     'track-archiver-archive',
     'track-archiver-archive-tracks',
+    'track-archiver-sweep',
   ]);
   for (const { id, Properties } of functions) {
     assert.equal(Properties.Runtime, 'nodejs24.x', id);
@@ -38,6 +43,7 @@ const contracts = {
   enqueue: enqueueEnvironment,
   archive: archiveEnvironment,
   'archive-tracks': archiveEnvironment,
+  sweep: sweepEnvironment,
 };
 
 for (const [name, contract] of Object.entries(contracts)) {

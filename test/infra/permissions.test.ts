@@ -35,6 +35,10 @@ test('each role may do exactly what this table says', () => {
       statementsOf(Properties.PolicyDocument),
     ]),
   );
+  const keepSchedules = [
+    'KeepSchedules: Allow scheduler:CreateSchedule, scheduler:UpdateSchedule, scheduler:GetSchedule, scheduler:DeleteSchedule on arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule/track-archiver/track-*',
+    'PassSchedulerRole: Allow iam:PassRole on <SchedulesRole.Arn> if StringEquals=iam:PassedToService=scheduler.amazonaws.com',
+  ];
   assert.deepEqual(table, {
     '<SchedulesRole>': [
       'Deliver: Allow sqs:SendMessage on <QueuesArchive.Arn>, <QueuesScheduleDeadLetters.Arn>',
@@ -42,8 +46,7 @@ test('each role may do exactly what this table says', () => {
     '<EnqueueLambdaRole>': [
       'WriteLogs: Allow logs:CreateLogStream, logs:PutLogEvents on <EnqueueLambdaLogs.Arn>',
       'ReadSecret: Allow secretsmanager:GetSecretValue on <Secret>',
-      'KeepSchedules: Allow scheduler:CreateSchedule, scheduler:UpdateSchedule, scheduler:GetSchedule, scheduler:DeleteSchedule on arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule/track-archiver/track-*',
-      'PassSchedulerRole: Allow iam:PassRole on <SchedulesRole.Arn> if StringEquals=iam:PassedToService=scheduler.amazonaws.com',
+      ...keepSchedules,
       'SendDueTracks: Allow sqs:SendMessage on <QueuesArchive.Arn>',
     ],
     '<ArchiveLambdaRole>': [
@@ -58,23 +61,36 @@ test('each role may do exactly what this table says', () => {
       'SendTracksAgain: Allow sqs:SendMessage on <QueuesArchive.Arn>',
       'BuryMessages: Allow sqs:SendMessage on <QueuesDeadLetters.Arn>',
     ],
+    '<SweepLambdaRole>': [
+      'WriteLogs: Allow logs:CreateLogStream, logs:PutLogEvents on <SweepLambdaLogs.Arn>',
+      'ReadSecret: Allow secretsmanager:GetSecretValue on <Secret>',
+      ...keepSchedules,
+      'ReadScheduleGroup: Allow scheduler:GetScheduleGroup on <SchedulesGroup.Arn>',
+      'SendLostTracks: Allow sqs:SendMessage, sqs:GetQueueAttributes on <QueuesArchive.Arn>',
+      'BuryMessages: Allow sqs:SendMessage on <QueuesDeadLetters.Arn>',
+    ],
+    '<SweepTimerRole>': ['InvokeSweep: Allow lambda:InvokeFunction on <SweepLambdaFunction.Arn>'],
   });
 });
 
-test('each role can be assumed by exactly one service, Scheduler only for our account and group', () => {
+test('each role can be assumed by exactly one service, Scheduler only for our account and one group', () => {
   const table = Object.fromEntries(
     ofType('AWS::IAM::Role').map(({ id, Properties }) => [
       withoutHash(id),
       statementsOf(Properties.AssumeRolePolicyDocument),
     ]),
   );
+  const lambda = ['Allow sts:AssumeRole to Service=lambda.amazonaws.com'];
+  const scheduler = (group: string) => [
+    `Allow sts:AssumeRole to Service=scheduler.amazonaws.com if StringEquals=aws:SourceAccount=<AWS::AccountId>, aws:SourceArn=<${group}.Arn>`,
+  ];
   assert.deepEqual(table, {
-    SchedulesRole: [
-      'Allow sts:AssumeRole to Service=scheduler.amazonaws.com if StringEquals=aws:SourceAccount=<AWS::AccountId>, aws:SourceArn=<SchedulesGroup.Arn>',
-    ],
-    EnqueueLambdaRole: ['Allow sts:AssumeRole to Service=lambda.amazonaws.com'],
-    ArchiveLambdaRole: ['Allow sts:AssumeRole to Service=lambda.amazonaws.com'],
-    ArchiveTracksLambdaRole: ['Allow sts:AssumeRole to Service=lambda.amazonaws.com'],
+    SchedulesRole: scheduler('SchedulesGroup'),
+    EnqueueLambdaRole: lambda,
+    ArchiveLambdaRole: lambda,
+    ArchiveTracksLambdaRole: lambda,
+    SweepLambdaRole: lambda,
+    SweepTimerRole: scheduler('SweepTimerGroup'),
   });
 });
 

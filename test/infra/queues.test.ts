@@ -26,6 +26,8 @@ test('the timeouts of the Lambdas are those that the lease and the redelivery de
   assert.ok(timings.crashRedelivery > timings.lease);
   const archiveTracks = the('AWS::Lambda::Function', 'ArchiveTracksLambdaFunction');
   assert.equal(archiveTracks.Timeout, timings.archiveTimeout);
+  const sweep = the('AWS::Lambda::Function', 'SweepLambdaFunction');
+  assert.equal(sweep.Timeout, timings.sweepTimeout);
   const enqueue = the('AWS::Lambda::Function', 'EnqueueLambdaFunction');
   assert.equal(enqueue.Timeout, timings.enqueueTimeout);
 });

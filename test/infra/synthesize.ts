@@ -13,6 +13,7 @@ interface CloudFormationResource {
   Properties: Record<string, unknown>;
   DeletionPolicy?: string;
   UpdateReplacePolicy?: string;
+  DependsOn?: string[];
 }
 
 /** A folder that is gone when the process ends. */
