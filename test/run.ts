@@ -1,11 +1,14 @@
 import { existsSync, globSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join, relative } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
+import { lambdaNames } from '../lambdas/bundle.ts';
 import { startPostgres } from '../local/postgres/server.ts';
+import { judge, searchLogs } from './support/leaks.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -31,6 +34,7 @@ async function runTests(): Promise<[number, number]> {
     files,
     isolation: 'process',
     concurrency: Number(values.concurrency),
+    execArgv: ['--import', new URL('support/capture.ts', import.meta.url).href],
     timeout: values.slow ? 600_000 : 150_000,
   });
   const counts = new Promise<[number, number]>((resolve) => {
@@ -54,6 +58,15 @@ async function buildBundles(outdir: string): Promise<void> {
   process.env.TEST_BUNDLES = JSON.stringify(await bundle(undefined, outdir));
 }
 
+/** One more test, of what all the others made Lambdas and commands write. */
+async function testLogs(directory: string, secrets: string[]): Promise<boolean> {
+  const isWhole = positionals.length === 0 && !values.slow;
+  const report = await searchLogs(directory, secrets);
+  const { ok, text } = judge(report, isWhole ? [...(await lambdaNames()), 'handler'] : []);
+  console.log(text);
+  return ok;
+}
+
 const postgres = await startPostgres();
 let passed = 0;
 let failed = 0;
@@ -61,7 +74,14 @@ try {
   process.env.TEST_POSTGRES_URL = postgres.url('postgres');
   // Beside the data, so that they go with it even when this process is killed.
   await buildBundles(join(postgres.directory, 'bundles'));
-  [passed, failed] = files.length === 0 ? [0, 0] : await runTests();
+  const logs = join(postgres.directory, 'logs');
+  await mkdir(logs);
+  process.env.TEST_LOGS = logs;
+  if (files.length > 0) {
+    [passed, failed] = await runTests();
+    if (await testLogs(logs, [postgres.password])) passed += 1;
+    else failed += 1;
+  }
 } finally {
   await postgres.stop();
 }

@@ -11,6 +11,7 @@ import { type Clock, createClock } from '../../local/clock.ts';
 import { type Provider, startProvider } from '../../local/provider/server.ts';
 import { createQueues, names } from '../../local/stack/aws-resources.ts';
 import { type Gateway, startGateway } from '../../local/supabase/gateway.ts';
+import { isCapturing, rememberSecrets } from '../support/capture.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { type InterceptingProxy, startProxy } from '../support/proxy.ts';
 
@@ -60,6 +61,7 @@ export async function startWorld(t: TestContext): Promise<World> {
     supabaseKey: gateway.keys.secret,
     webhookSecrets,
   };
+  rememberSecrets(...Object.values(gateway.keys), ...webhookSecrets.map((text) => text.slice(6)));
   const aws = await startAwsEndpoint({
     clock,
     secrets: { 'track-archiver': JSON.stringify(secret) },
@@ -108,7 +110,7 @@ export async function startWorld(t: TestContext): Promise<World> {
       RETRY_BASE_DELAY_MS: '5',
       PROVIDER_TIMEOUT_MS: '2000',
       PROVIDER_ADDRESS_OVERRIDES: provider.addressOverrides,
-      POWERTOOLS_LOG_LEVEL: 'SILENT',
+      POWERTOOLS_LOG_LEVEL: isCapturing ? 'DEBUG' : 'SILENT',
     },
   };
 }

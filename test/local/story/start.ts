@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { capturing } from '../../support/capture.ts';
 
 export interface Event {
   event: string;
@@ -21,7 +22,7 @@ export interface Run {
 export function start(args: string[], environment: Record<string, string> = {}): Run {
   const { SUPABASE_URL: _url, AWS_ENDPOINT_URL: _endpoint, ...inherited } = process.env;
   const file = new URL('../../../local/start.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, [file, ...args], {
+  const child = spawn(process.execPath, [...capturing, file, ...args], {
     env: { ...inherited, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
