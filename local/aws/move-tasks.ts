@@ -28,7 +28,8 @@ interface MoveTask extends Start {
 
 /**
  * SQS's own redrive. Only from a queue that another SQS queue has as its dead-letter queue; one active
- * task a queue; a moved message is a new one with a receive count of zero; in-flight messages stay.
+ * task a queue; a moved message is a new one with a receive count of zero; in-flight messages stay. Goes on
+ * with what comes into the queue meanwhile: AWS does not say, and whoever relies on less must bound it.
  */
 export function createMoveTasks(clock: Clock, queues: () => Queue[]) {
   /** Newest first. */
@@ -51,8 +52,7 @@ export function createMoveTasks(clock: Clock, queues: () => Queue[]) {
   function moveOne(task: MoveTask): void {
     const source = find(task.SourceArn);
     const message = source?.messages.find(({ visibleAt }) => visibleAt <= clock.now());
-    const left = task.ApproximateNumberOfMessagesToMove - task.ApproximateNumberOfMessagesMoved;
-    if (source === undefined || message === undefined || left === 0) {
+    if (source === undefined || message === undefined) {
       task.Status = 'COMPLETED';
       return;
     }
