@@ -1,3 +1,5 @@
+import { awsAccess } from '../stack/aws.ts';
+import { names } from '../stack/aws-resources.ts';
 import type { Stack } from '../stack.ts';
 import type { Addresses } from './report.ts';
 
@@ -14,6 +16,7 @@ export function addressesOf(stack: Stack): Addresses {
     AWS_ENDPOINT_URL: aws.endpoint.url,
     'Archive queue': aws.queues.archive.url,
     'Dead-letter queue': aws.queues.deadLetter.url,
+    'Dead-letter queues': commandLine(stack),
     'Enqueue function URL': functions.functionUrl,
     'archive-tracks URL': functions.archiveTracksUrl,
     'Webhook secret': stack.webhookSecret,
@@ -21,4 +24,18 @@ export function addressesOf(stack: Stack): Addresses {
     'Clock (archiver.clock())': new Date(stack.clock.now()).toISOString(),
     'Demo provider': `https://${provider.address} (${provider.hosts.join(', ')})`,
   };
+}
+
+/** The operator's command with all that it needs to work on this stack, for a shell. */
+function commandLine({ aws }: Stack): string {
+  const environment = {
+    AWS_ENDPOINT_URL: aws.endpoint.url,
+    ...awsAccess,
+    ARCHIVE_QUEUE_URL: aws.queues.archive.url,
+    DEAD_LETTER_QUEUE_URL: aws.queues.deadLetter.url,
+    SCHEDULE_DEAD_LETTER_ARN: aws.queues.scheduleDeadLetter.arn,
+    SECRET_ID: names.secret,
+  };
+  const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  return `${settings.join(' ')} npx track-archiver dlq list`;
 }

@@ -1,0 +1,77 @@
+import { ConfigurationError } from '../../core/environment.ts';
+import { type Context, messageOf, noteDatabase } from './command.ts';
+import { jsonCodes, jsonDatabase, jsonReport } from './json.ts';
+import { takeOneByOne } from './one-by-one.ts';
+import { queueNames } from './open.ts';
+import { isEverything } from './options.ts';
+import { peek } from './peek.ts';
+import { exitCodeOf, exitCodes, isCutShort, type QueueReport } from './report.ts';
+import { judge } from './selection.ts';
+import { showCodes, showReport } from './show.ts';
+
+/** Asks a person; undefined where nobody is there to answer. */
+export type Ask = ((question: string, signal: AbortSignal) => Promise<boolean>) | undefined;
+
+/**
+ * `dlq drop`: deletes selected messages, those that were shown and no other. Throws a ConfigurationError where
+ * nothing restricts the selection.
+ */
+export async function drop(context: Context, ask: Ask): Promise<number> {
+  const { desk, options, given, output, signal } = context;
+  if (isEverything(options.selection)) {
+    throw new ConfigurationError(
+      'Say which messages to drop: --code, --track, --older-than or --archived',
+    );
+  }
+  const looks = await peek(desk, signal, output.progress);
+  const entries = looks.flatMap((look) => look.entries);
+  const verdicts = entries.map((entry) => judge(entry, options.selection, true));
+  const chosen = entries.filter((_, index) => verdicts[index] === 'selected');
+  const unknown = verdicts.filter((verdict) => verdict === 'unknown').length;
+  output.say(`${chosen.length} of ${entries.length} messages to drop`);
+  if (chosen.length > 0) output.say(showCodes(chosen));
+  noteDatabase(context);
+  if (unknown > 0) output.note(`${unknown} messages stay: only the database knows their code.`);
+
+  const isAgreed =
+    chosen.length > 0 &&
+    !signal.aborted &&
+    (given.yes === true || (await ask?.('Drop them?', signal)) === true);
+  const reports: QueueReport[] = [];
+  if (isAgreed) {
+    const ids = new Set(chosen.map(({ letter }) => letter.id));
+    for (const name of queueNames) {
+      if (signal.aborted) break;
+      const report = await takeOneByOne(desk.queues[name], {
+        select: async (letters) =>
+          letters.map(({ id }) => (ids.has(id) ? 'selected' : 'passed_over')),
+        act: async () => {},
+        rate: Number.POSITIVE_INFINITY,
+        signal,
+        onProgress: (done) => output.progress('Dropping', done, chosen.length),
+      });
+      reports.push({ queue: name, ...report });
+    }
+  }
+  const code = isAgreed
+    ? exitCodeOf(reports, queueNames.length, signal)
+    : signal.aborted
+      ? exitCodes.interrupted
+      : exitCodes.done;
+  const exitCode = code === exitCodes.done && unknown > 0 ? exitCodes.left : code;
+  output.answer({
+    ok: exitCode === exitCodes.done,
+    dryRun: !isAgreed && given.yes !== true,
+    interrupted: signal.aborted && (!isAgreed || isCutShort(reports, queueNames.length, signal)),
+    database: jsonDatabase(desk),
+    selected: chosen.length,
+    codes: jsonCodes(chosen),
+    queues: reports.map(jsonReport),
+  });
+  for (const report of reports) {
+    output.say(showReport(report, 'dropped'));
+    if (report.error !== undefined) output.note(messageOf(report.error));
+  }
+  if (!isAgreed && chosen.length > 0) output.say('Nothing was changed. --yes drops them.');
+  return exitCode;
+}

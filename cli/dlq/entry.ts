@@ -1,0 +1,89 @@
+import type { DeadLetter } from '../../adapters/dead-letters.ts';
+import type { ArchivingState } from '../../adapters/supabase/archiving-states.ts';
+import type { Lookup } from './lookup.ts';
+import type { QueueName } from './open.ts';
+
+/**
+ * How the track stands now: `on_its_way` has a newer attempt pending or under way, `waiting` was never
+ * attempted, `unknown` where the database was not asked or the message names no track.
+ */
+export type TrackState =
+  | 'archived'
+  | 'deleted'
+  | 'not_completed'
+  | 'failed'
+  | 'on_its_way'
+  | 'waiting'
+  | 'unknown';
+
+/** A message as the operator sees it. */
+export interface Entry {
+  queue: QueueName;
+  letter: DeadLetter;
+  trackId: string | undefined;
+  title: string | undefined;
+  code: string | undefined;
+  reason: string | undefined;
+  /** Failed since, or sent since where nothing more is known. */
+  since: Date;
+  /** When its provider deletes the files. */
+  expiresAt: Date | undefined;
+  archivedAt: Date | undefined;
+  track: TrackState;
+  /** The time of looking: the database's, which may be ahead of this machine's in the local stack. */
+  now: Date;
+}
+
+export async function describe(
+  queue: QueueName,
+  letters: readonly DeadLetter[],
+  lookup: Lookup,
+): Promise<Entry[]> {
+  const ids = letters.flatMap(({ trackId }) => (trackId === undefined ? [] : [trackId]));
+  const states = await lookup.statesOf([...new Set(ids)]);
+  const now = states?.values().next().value?.checked_at ?? new Date();
+  return letters.map((letter) => {
+    const state = letter.trackId === undefined ? undefined : states?.get(letter.trackId);
+    return toEntry(queue, letter, state, now);
+  });
+}
+
+function toEntry(
+  queue: QueueName,
+  letter: DeadLetter,
+  state: ArchivingState | undefined,
+  now: Date,
+): Entry {
+  const isOurs = letter.trackId !== undefined;
+  const failedAt = state?.job_status === 'failed' ? state.job_updated_at : null;
+  return {
+    queue,
+    letter,
+    trackId: letter.trackId,
+    title: state?.title ?? undefined,
+    code: letter.code ?? (isOurs ? (state?.error_code ?? undefined) : 'message_invalid'),
+    reason: letter.reason ?? (isOurs ? (state?.error_message ?? undefined) : letter.forward),
+    // SQS keeps the time of the first sending where it moves a message itself.
+    since: (letter.movedBySqs ? failedAt : undefined) ?? letter.sentAt,
+    expiresAt: state?.expires_at ?? undefined,
+    archivedAt: state?.archived_at ?? undefined,
+    track: trackState(state),
+    now,
+  };
+}
+
+function trackState(state: ArchivingState | undefined): TrackState {
+  if (state === undefined) return 'unknown';
+  if (!state.found) return 'deleted';
+  if (state.archived_to_storage) return 'archived';
+  if (state.status !== 'completed') return 'not_completed';
+  if (state.job_status === 'failed') return 'failed';
+  return state.job_status === 'pending' || state.job_status === 'processing'
+    ? 'on_its_way'
+    : 'waiting';
+}
+
+/** The most urgent first; what has no deadline last. */
+export const byUrgency = (a: Entry, b: Entry): number =>
+  (a.expiresAt?.getTime() ?? Number.MAX_VALUE) - (b.expiresAt?.getTime() ?? Number.MAX_VALUE) ||
+  a.since.getTime() - b.since.getTime();

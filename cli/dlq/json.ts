@@ -1,0 +1,40 @@
+import type { Entry } from './entry.ts';
+import type { Desk } from './open.ts';
+import type { Look } from './peek.ts';
+import type { QueueReport } from './report.ts';
+
+/** The shapes of `--json`, documented in docs/operating.md. What is unknown is null. */
+export const jsonEntry = (entry: Entry) => ({
+  queue: entry.queue,
+  messageId: entry.letter.id,
+  trackId: entry.trackId ?? null,
+  title: entry.title ?? null,
+  code: entry.code ?? null,
+  reason: entry.reason ?? null,
+  since: entry.since,
+  expiresAt: entry.expiresAt ?? null,
+  track: entry.track,
+  archivedAt: entry.archivedAt ?? null,
+});
+
+export const jsonLook = ({ queue, found, hidden, entries }: Look) => ({
+  queue,
+  found,
+  hidden,
+  seen: entries.length,
+});
+
+export const jsonReport = ({ error, ...report }: QueueReport) => ({
+  ...report,
+  error: error === undefined ? null : error instanceof Error ? error.message : String(error),
+});
+
+export const jsonDatabase = ({ lookup }: Desk) => ({ problem: lookup.problem() ?? null });
+
+export const jsonCodes = (entries: readonly Entry[]) =>
+  Object.fromEntries(
+    [...Map.groupBy(entries, ({ code }) => code ?? 'no code')].map(([code, members]) => [
+      code,
+      members.length,
+    ]),
+  );

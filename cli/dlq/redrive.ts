@@ -1,0 +1,82 @@
+import { moveByTask, requireNoMoveTask } from './by-task.ts';
+import { type Context, messageOf, noteDatabase } from './command.ts';
+import { describe } from './entry.ts';
+import { jsonDatabase, jsonReport } from './json.ts';
+import { takeOneByOne } from './one-by-one.ts';
+import { type QueueName, queueNames } from './open.ts';
+import { isEverything } from './options.ts';
+import { exitCodeOf, exitCodes, isCutShort, type QueueReport } from './report.ts';
+import { invalidCode, judge, type Verdict } from './selection.ts';
+import { showReport } from './show.ts';
+
+/** `redrive --yes`: back to the archive queue, the dead-letter queue first, then Scheduler's. */
+export async function redrive(context: Context): Promise<number> {
+  const { desk, options, output, signal } = context;
+  const everything = isEverything(options.selection);
+  if (!everything) await requireNoMoveTask(desk);
+  const passedOver = { invalid: 0, unknown: 0 };
+
+  async function oneByOne(name: QueueName): Promise<QueueReport> {
+    const select = async (letters: Parameters<typeof describe>[1]): Promise<Verdict[]> => {
+      if (everything) return letters.map(() => 'selected');
+      const entries = await describe(name, letters, desk.lookup);
+      return entries.map((entry) => {
+        const verdict = judge(entry, options.selection, false);
+        if (verdict === 'unknown') passedOver.unknown += 1;
+        if (verdict === 'passed_over' && entry.code === invalidCode) passedOver.invalid += 1;
+        return verdict;
+      });
+    };
+    const report = await takeOneByOne(desk.queues[name], {
+      select,
+      act: ({ forward }) => desk.send(forward),
+      rate: options.rate,
+      signal,
+      onProgress: (done, seen, found) =>
+        output.progress(`Moving from the ${name} queue`, everything ? done : seen, found),
+    });
+    return { queue: name, ...report };
+  }
+
+  async function everythingByTask(): Promise<QueueReport> {
+    const report = await moveByTask(desk, {
+      rate: options.rate,
+      signal,
+      onProgress: (moved, toMove) => output.progress('Moved by SQS', moved, toMove),
+      onAttach: () => output.note('A move task is running already: watching that one.'),
+    });
+    if (report !== undefined) return { queue: 'dead-letter', ...report };
+    output.note('There are no move tasks here: moving one by one.');
+    return oneByOne('dead-letter');
+  }
+
+  const reports: QueueReport[] = [];
+  for (const name of queueNames) {
+    if (signal.aborted || reports.some(({ error }) => error !== undefined)) break;
+    reports.push(
+      everything && name === 'dead-letter' ? await everythingByTask() : await oneByOne(name),
+    );
+  }
+  const exitCode = exitCodeOf(reports, queueNames.length, signal);
+  output.answer({
+    ok: exitCode === exitCodes.done,
+    dryRun: false,
+    interrupted: isCutShort(reports, queueNames.length, signal),
+    database: jsonDatabase(desk),
+    queues: reports.map(jsonReport),
+  });
+  for (const report of reports) {
+    output.say(showReport(report, 'moved'));
+    if (report.error !== undefined) output.note(messageOf(report.error));
+  }
+  if (passedOver.invalid > 0) {
+    output.note(
+      `${passedOver.invalid} messages that are not ours stay; --code ${invalidCode} moves them, dlq drop --code ${invalidCode} drops them.`,
+    );
+  }
+  if (!everything) noteDatabase(context);
+  if (passedOver.unknown > 0) {
+    output.note(`${passedOver.unknown} messages stay: only the database knows their code.`);
+  }
+  return exitCode;
+}

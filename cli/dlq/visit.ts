@@ -1,0 +1,49 @@
+import type { DeadLetter, DeadLetterQueue } from '../../adapters/dead-letters.ts';
+
+/**
+ * Seconds for which a message is hidden while so many are looked at: long enough to see each once,
+ * and no longer than needed, since what a killed process had in hand is back only after it.
+ */
+export const hideSeconds = (messages: number): number =>
+  Math.min(43_200, 30 + Math.ceil(messages / 10));
+
+/**
+ * Shows each message once, at most `bound` of them, then gives back what `visit` has not removed. `visit`
+ * answers those that it removed. Ends early, and as orderly, where the signal is aborted. Answers how
+ * many were seen.
+ */
+export async function visitLetters(
+  queue: DeadLetterQueue,
+  bound: number,
+  signal: AbortSignal,
+  visit: (letters: DeadLetter[]) => Promise<readonly DeadLetter[]>,
+): Promise<number> {
+  const seconds = hideSeconds(bound);
+  const held = new Map<string, DeadLetter>();
+  const removed = new Set<string>();
+  const seen = new Set<string>();
+  let again = 0;
+  try {
+    // A message whose time is over comes again and is hidden again; that, too, has an end.
+    while (seen.size < bound && again <= bound && !signal.aborted) {
+      const letters = await queue.receive(seconds);
+      if (letters.length === 0) break;
+      for (const letter of letters) {
+        // A copy that SQS had forgotten to delete.
+        if (removed.has(letter.id)) await queue.remove(letter);
+        else held.set(letter.id, letter);
+      }
+      const fresh = letters.filter(({ id }) => !seen.has(id)).slice(0, bound - seen.size);
+      again += letters.length - fresh.length;
+      for (const { id } of fresh) seen.add(id);
+      for (const { id } of await visit(fresh)) {
+        held.delete(id);
+        removed.add(id);
+      }
+    }
+    return seen.size;
+  } finally {
+    // Where that fails they come back by themselves when their time is over.
+    await queue.giveBack([...held.values()]).catch(() => {});
+  }
+}

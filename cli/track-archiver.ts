@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { Command } from 'commander';
+import { cancelTask } from './dlq/by-task.ts';
+import { runCommand } from './dlq/command.ts';
+import { drop } from './dlq/drop.ts';
+import { list } from './dlq/list.ts';
+import type { GivenOptions } from './dlq/options.ts';
+import { redrive } from './dlq/redrive.ts';
+import { planRedrive } from './dlq/redrive-plan.ts';
+import { exitCodes } from './dlq/report.ts';
+
+const after = `
+Needs AWS credentials and a Region as the AWS CLI does. Titles, deadlines and states come from the database: with
+SUPABASE_URL and SUPABASE_SECRET_KEY (or SUPABASE_SERVICE_ROLE_KEY), else with the secret of the stack. Against the
+local stack: AWS_ENDPOINT_URL and the three queues, npm start prints the line. More: docs/operating.md.
+
+Exit codes: 0 done; 1 something failed or is left, run it again; 2 it could not begin: something given is missing or
+wrong; 130 interrupted, in good order: run it again to finish.`;
+
+const program = new Command('track-archiver')
+  .description('Looks after the tracks that could not be archived: the dead-letter queues.')
+  .addHelpText('after', after)
+  .exitOverride();
+const dlq = program.command('dlq').description('the messages of tracks that failed');
+
+const common = (command: Command): Command =>
+  command
+    .option('--stack <name>', 'name of the deployed stack (default: track-archiver)')
+    .option('--archive-queue <queue>', 'URL, ARN or name (default: $ARCHIVE_QUEUE_URL)')
+    .option('--dead-letter-queue <queue>', 'likewise (default: $DEAD_LETTER_QUEUE_URL)')
+    .option('--schedule-dead-letter-queue <queue>', 'likewise (default: $SCHEDULE_DEAD_LETTER_ARN)')
+    .option('--json', 'prints one JSON object instead of lines');
+
+const selecting = (command: Command): Command =>
+  common(command)
+    .option('--code <code...>', 'only failures with one of these codes')
+    .option('--track <id...>', 'only these tracks')
+    .option('--older-than <time>', 'only what failed before that: 90m, 12h, 3d')
+    .option('--archived', 'only tracks that are archived or deleted meanwhile')
+    .option('--yes', 'does it');
+
+common(dlq.command('list'))
+  .description('what lies there, why, since when, and until when its track can be saved')
+  .action((given: GivenOptions) => end(runCommand(given, list)));
+
+selecting(dlq.command('drop'))
+  .description('deletes messages; the jobs in the database stay. Asks first, or needs --yes')
+  .action((given: GivenOptions) =>
+    end(runCommand(given, (context) => drop(context, askFor(given)))),
+  );
+
+selecting(program.command('redrive'))
+  .description(
+    'puts failed tracks back on the archive queue. Shows what it would do, or does it with --yes',
+  )
+  .option('--rate <number>', 'messages a second at most, 1 to 500 (default: 50)')
+  .option('--cancel', 'stops a move task that is running')
+  .action((given: GivenOptions) => end(runCommand(given, run)));
+
+const run: Parameters<typeof runCommand>[1] = async (context) => {
+  const { given, desk, output } = context;
+  if (given.cancel !== true) return given.yes === true ? redrive(context) : planRedrive(context);
+  const moved = await cancelTask(desk);
+  output.answer({ ok: true, cancelled: moved !== undefined, moved: moved ?? null });
+  output.say(
+    moved === undefined
+      ? 'No move task is running.'
+      : `The move task is cancelled; it had moved ${moved} messages.`,
+  );
+  return exitCodes.done;
+};
+
+function askFor({ json }: GivenOptions): Parameters<typeof drop>[1] {
+  if (json === true || !process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  return async (question, signal) => {
+    // Not as a terminal: Ctrl-C is to stay the signal that it is.
+    const lines = createInterface({ input: process.stdin, terminal: false });
+    process.stderr.write(`${question} [y/N] `);
+    const answers = Promise.race([
+      once(lines, 'line', { signal }),
+      once(lines, 'close', { signal }),
+    ]);
+    const [answer] = await answers.catch(() => []);
+    lines.close();
+    return /^y(es)?$/i.test(String(answer ?? '').trim());
+  };
+}
+
+async function end(code: Promise<number>): Promise<void> {
+  process.exitCode = await code;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has printed what it has to say: 0 for --help.
+  process.exitCode =
+    error instanceof Error && 'exitCode' in error && error.exitCode === 0 ? 0 : exitCodes.usage;
+}

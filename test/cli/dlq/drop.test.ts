@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { bury, reportOf, startDlqWorld, tracksIn, undelivered } from './world.ts';
+
+describe('dlq drop', { concurrency: 2 }, () => {
+  test('drops what has the code, in both queues, and nothing else', async (t) => {
+    const world = await startDlqWorld(t);
+    const { dead, scheduleDead, archive } = world;
+    for (let index = 0; index < 20; index += 1) bury(dead, 'provider_gone');
+    const kept = [bury(dead, 'provider_timeout'), undelivered(scheduleDead)].sort();
+    bury(scheduleDead, 'provider_gone');
+
+    const shown = await world.run(['dlq', 'drop', '--code', 'provider_gone']);
+    assert.equal(shown.code, 0, shown.stderr);
+    assert.match(shown.stdout, /21 of 23 messages to drop\n\s+21 {2}provider_gone/);
+    assert.match(shown.stdout, /Nothing was changed\. --yes drops them/);
+    assert.equal(dead.counts().visible, 21);
+
+    const done = await world.run(['dlq', 'drop', '--code', 'provider_gone', '--yes', '--json']);
+    assert.equal(done.code, 0, done.stderr);
+    const report = reportOf(done);
+    assert.deepEqual([report.ok, report.dryRun, report.selected], [true, false, 21]);
+    assert.deepEqual(
+      report.queues.map(({ done, left }: Record<string, number>) => [done, left]),
+      [
+        [20, 0],
+        [1, 0],
+      ],
+    );
+    assert.deepEqual(tracksIn(dead, scheduleDead), kept);
+    assert.equal(dead.counts().inFlight, 0);
+    assert.equal(archive.messages.length, 0);
+  });
+
+  test('drops only what was shown, not what came meanwhile', async (t) => {
+    const world = await startDlqWorld(t);
+    bury(world.dead, 'provider_gone');
+    let late: string | undefined;
+    world.proxy.intercept = (request) => {
+      const isGivenBack =
+        request.headers['x-amz-target'] === 'AmazonSQS.ChangeMessageVisibilityBatch';
+      if (isGivenBack) late ??= bury(world.dead, 'provider_gone');
+      return false;
+    };
+    const done = await world.run(['dlq', 'drop', '--code', 'provider_gone', '--yes']);
+    assert.equal(done.code, 0, done.stderr);
+    assert.deepEqual(tracksIn(world.dead), [late]);
+  });
+
+  test('refuses to drop everything', async (t) => {
+    const world = await startDlqWorld(t);
+    bury(world.dead, 'provider_gone');
+    const ended = await world.run(['dlq', 'drop', '--yes']);
+    assert.equal(ended.code, 2);
+    assert.match(ended.stderr, /Say which messages to drop: --code/);
+    assert.equal(world.dead.messages.length, 1);
+  });
+
+  test('--archived needs the database and drops nothing without', async (t) => {
+    const world = await startDlqWorld(t);
+    bury(world.dead, 'provider_gone');
+    const ended = await world.run(['dlq', 'drop', '--archived', '--yes', '--json']);
+    assert.equal(ended.code, 1);
+    assert.equal(reportOf(ended).selected, 0);
+    assert.equal(world.dead.counts().visible, 1);
+  });
+});
