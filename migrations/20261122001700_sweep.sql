@@ -6,7 +6,7 @@ set local lock_timeout = '3s';
 
 -- Why this track will not be archived unless somebody acts, or null: it is on its way, in a worker's hands,
 -- given up, or nobody's concern. A schedule older than its group and a message older than its queue do not
--- exist any more. A sign of life is a message sent or a claim made.
+-- exist any more. A sign of life is a message sent or a claim made. Not asked of what was closed as expired.
 create or replace function archiver.cause_of_loss(
   _job public.track_archiving_jobs, _superseded boolean, _due_at timestamptz, _expires_at timestamptz,
   _schedules_since timestamptz, _messages_since timestamptz, _schedule_grace interval, _silence interval,
@@ -18,8 +18,7 @@ as $$
     when _job.status is null or _job.status = 'completed' then 'unannounced'
     when _job.status = 'failed' then case
       when _job.error_code = 'replaced_system' or _superseded then 'unannounced'
-      when _expires_at <= archiver.clock() then
-        case when _job.expired_at is null then 'deadline_passed' end
+      when _expires_at <= archiver.clock() then 'deadline_passed'
       -- Eight more chances between the due date and the expiry, six hours apart at most.
       when _job.error_code = any (_retryable_codes)
         and _job.updated_at + least(interval '6 hours', (_expires_at - _due_at) / 8) <= archiver.clock()

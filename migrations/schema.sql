@@ -230,8 +230,7 @@ AS $function$
     when _job.status is null or _job.status = 'completed' then 'unannounced'
     when _job.status = 'failed' then case
       when _job.error_code = 'replaced_system' or _superseded then 'unannounced'
-      when _expires_at <= archiver.clock() then
-        case when _job.expired_at is null then 'deadline_passed' end
+      when _expires_at <= archiver.clock() then 'deadline_passed'
       -- Eight more chances between the due date and the expiry, six hours apart at most.
       when _job.error_code = any (_retryable_codes)
         and _job.updated_at + least(interval '6 hours', (_expires_at - _due_at) / 8) <= archiver.clock()

@@ -86,6 +86,10 @@ test('a schedule that should have fired and left no trace is lost', async (t) =>
   assert.deepEqual(await lost(db), []);
   await moveClock(db, '89 minutes');
   assert.deepEqual(await lost(db), [], 'its window may not be over');
+  const later = new Date(Date.now() + hour).toISOString();
+  assert.deepEqual(await lost(db, 'in time', { schedulesSince: later }), [
+    [track, 'dispatch', 'schedule_lost'],
+  ]);
   await moveClock(db, '91 minutes');
   assert.deepEqual(await lost(db), [[track, 'dispatch', 'schedule_lost']]);
 });

@@ -155,6 +155,39 @@ test('an expired track gets a last attempt, then fails as expired, with its owne
   assert.deepEqual(await sweep(), nothing);
 });
 
+test('what failed is tried again; when it expires that is said, and no second dead letter is written', async (t) => {
+  const world = await startWorld(t);
+  const sweep = await sweeper(world);
+  const track = await insertTrack(world, { ...due, created_at: hoursAgo(13 * 24) });
+  await world.database.query(
+    "select fail_track_archiving(job_id, fencing_token, 'provider_timeout', '') from claim_track_archiving($1, 60, 'w')",
+    [track.id],
+  );
+  assert.deepEqual(await sweep(), nothing);
+  await moveClock(world.database, '7 hours');
+  assert.deepEqual(await sweep(), { ...nothing, dispatched: 1 });
+  await world.database.query(
+    "select fail_track_archiving(job_id, fencing_token, 'provider_gone', '') from claim_track_archiving($1, 60, 'w')",
+    [track.id],
+  );
+  await moveClock(world.database, '49 hours');
+  assert.deepEqual(await sweep(), { ...nothing, expired: 1 });
+  assert.equal((await readJob(world, track.id)).error_code, 'provider_gone');
+  assert.deepEqual(deadLetters(world), []);
+});
+
+test('a long list is worked through to its end', async (t) => {
+  const world = await startWorld(t);
+  const sweep = await sweeper(world);
+  await insertMany(world, 505);
+  await world.database.query(
+    `select fail_track_archiving(job_id, fencing_token, 'provider_gone', '')
+     from tracks as t, claim_track_archiving(t.id, 60, 'w') where t.status = 'completed'`,
+  );
+  await moveClock(world.database, '3 days');
+  assert.deepEqual(await sweep(), { ...nothing, expired: 505 });
+});
+
 test('a job whose workers died five times fails as worker_lost', async (t) => {
   const world = await startWorld(t);
   const sweep = await sweeper(world);
