@@ -1,57 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { claim, jobOf, moveClock, newTrack, newUser, plan, service, worker } from './app.ts';
-
-const epoch = '2000-01-01Z';
-const hour = 3_600_000;
-const hoursAgo = (hours: number) => new Date(Date.now() - hours * hour);
-/** Made so long ago that it is due since an hour. */
-const due = { created_at: hoursAgo(13 * 24 + 1) };
-const expired = { created_at: hoursAgo(15 * 24 + 1) };
-
-interface Since {
-  schedulesSince?: string;
-  messagesSince?: string;
-}
-
-async function lost(db: TestDatabase, of: 'in time' | 'expired' = 'in time', since: Since = {}) {
-  const rows = await service(db)(
-    `select * from get_lost_tracks(_expired => $1, _schedules_since => $2, _messages_since => $3,
-       _schedule_grace_seconds => 1800, _silence_seconds => 5400, _max_attempts => 5,
-       _retryable_codes => array['provider_timeout'], _limit => 100)`,
-    [of === 'expired', since.schedulesSince ?? epoch, since.messagesSince ?? epoch],
-  );
-  return rows.map((row) => [row.track_id, row.action, row.cause]);
-}
-
-const unscheduled = async (db: TestDatabase, schedulesSince = epoch) =>
-  (
-    await service(db)(
-      'select * from get_unscheduled_tracks(_schedules_since => $1, _limit => 100)',
-      [schedulesSince],
-    )
-  ).map((row) => [row.track_id, row.cause]);
-
-/** Confirms what `plan_track_archiving` planned. */
-async function confirm(db: TestDatabase, trackId: string, route: 'schedule' | 'queue') {
-  const planned = await plan(db, trackId);
-  await service(db)('select confirm_track_schedule($1, $2, $3)', [
-    planned.job_id,
-    planned.due_at,
-    route,
-  ]);
-}
-
-/** As if the archiver had been there before the tracks. */
-const installEarlier = (db: TestDatabase) =>
-  db.query("update track_archiving_settings set installed_at = '2020-01-01Z'");
-
-async function world(t: Parameters<typeof testDatabase>[0]) {
-  const db = await testDatabase(t);
-  await installEarlier(db);
-  return { db, user: await newUser(db) };
-}
+import { claim, jobOf, moveClock, newTrack, plan, service, worker } from './app.ts';
+import { confirm, due, epoch, expired, hour, hoursAgo, lost, unscheduled, world } from './lost.ts';
 
 test('a due track that nobody announced goes onto the queue; once it is there, it is on its way', async (t) => {
   const { db, user } = await world(t);
@@ -163,70 +113,6 @@ test('a provider that keeps files for an hour is tried again in minutes', async 
   assert.deepEqual(await lost(db), []);
   await moveClock(db, '8 minutes');
   assert.deepEqual(await lost(db), [[track, 'dispatch', 'failed_before']]);
-});
-
-test('an expired track gets one last attempt; then it is closed, its owner told, and said so once', async (t) => {
-  const { db, user } = await world(t);
-  const track = await newTrack(db, user, expired);
-  assert.deepEqual(await lost(db), []);
-  assert.deepEqual(await lost(db, 'expired'), [[track, 'dispatch', 'unannounced']]);
-  await confirm(db, track, 'queue');
-  await worker(db, await claim(db, track)).release();
-  assert.deepEqual(await lost(db, 'expired'), []);
-  await moveClock(db, '91 minutes');
-  assert.deepEqual(await lost(db, 'expired'), [[track, 'close', 'message_lost']]);
-  const close = async () =>
-    (await service(db)("select close_track_archiving($1, 'expired', 'Over') as it", [track]))[0].it;
-  assert.equal(await close(), 'expired');
-  const job = await jobOf(db, track);
-  assert.deepEqual([job.status, job.error_code], ['failed', 'expired']);
-  assert.equal(job.error_message, 'Over. Before: provider_unavailable: 503');
-  assert.ok(job.expired_at);
-  assert.equal((await db.query('select from notifications')).length, 1);
-  assert.deepEqual(await lost(db, 'expired'), []);
-  assert.equal(await close(), 'ignored');
-});
-
-test('a track that had failed before it expired keeps its reason, and its owner is not told again', async (t) => {
-  const { db, user } = await world(t);
-  const track = await newTrack(db, user, expired);
-  await worker(db, await claim(db, track)).fail('provider_timeout');
-  assert.deepEqual(await lost(db, 'expired'), [[track, 'close', 'deadline_passed']]);
-  const [closed] = await service(db)("select close_track_archiving($1, 'expired', '') as it", [
-    track,
-  ]);
-  assert.equal(closed.it, 'expired');
-  assert.equal((await jobOf(db, track)).error_code, 'provider_timeout');
-  assert.equal((await db.query('select from notifications')).length, 1);
-  assert.deepEqual(await lost(db, 'expired'), []);
-});
-
-test('an expired track that a worker holds is left to it, and closed when its lease has run out', async (t) => {
-  const { db, user } = await world(t);
-  const track = await newTrack(db, user, expired);
-  await worker(db, await claim(db, track)).release();
-  await claim(db, track, 600);
-  assert.deepEqual(await lost(db, 'expired'), []);
-  const [held] = await service(db)("select close_track_archiving($1, 'expired', '') as it", [
-    track,
-  ]);
-  assert.equal(held.it, 'ignored');
-  await moveClock(db, '11 minutes');
-  assert.deepEqual(await lost(db, 'expired'), [[track, 'close', 'lease_expired']]);
-  await service(db)("select close_track_archiving($1, 'expired', 'Over')", [track]);
-  assert.equal((await jobOf(db, track)).error_message, 'Over');
-});
-
-test('what had expired before the archiver came is nobody’s news, unless its owner asks for it', async (t) => {
-  const db = await testDatabase(t);
-  const user = await newUser(db);
-  const track = await newTrack(db, user, expired);
-  await newTrack(db, user, expired);
-  assert.deepEqual(await lost(db, 'expired'), []);
-  await db.asUser(user, (query) =>
-    query('insert into track_archiving_jobs (track_id, user_id) values ($1, $2)', [track, user]),
-  );
-  assert.deepEqual(await lost(db, 'expired'), [[track, 'dispatch', 'requested']]);
 });
 
 test('a request whose webhook was lost goes onto the queue', async (t) => {
