@@ -3,10 +3,14 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
 import { type MetricName, metricNamespace, metricUnits } from '../core/metrics.ts';
+import { redactExcerpt } from '../core/redact.ts';
 
 export type LogFields = Record<string, unknown>;
 
-/** JSON lines; fields of the surrounding `withLogFields` stand in each. Errors go under `error`. */
+/**
+ * JSON lines; fields of the surrounding `withLogFields` stand in each. Errors go under `error`. What looks
+ * like a secret is taken out, whoever put it into a message.
+ */
 export interface Log {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
@@ -30,9 +34,16 @@ export const withLogFields = <Result>(fields: LogFields, task: () => Result): Re
   fieldsOfTask.run({ ...fieldsOfTask.getStore(), ...fields }, task);
 
 export function createTelemetry(service: string): Telemetry {
-  const logger = new Logger({ serviceName: service });
+  const logger = new Logger({
+    serviceName: service,
+    jsonReplacerFn: (_, value) => (typeof value === 'string' ? redactExcerpt(value) : value),
+  });
   const metrics = new Metrics({ namespace: metricNamespace, serviceName: service });
-  const line = (fields: LogFields = {}) => ({ ...fieldsOfTask.getStore(), ...fields });
+  const line = ({ error, ...fields }: LogFields = {}) => ({
+    ...fieldsOfTask.getStore(),
+    ...fields,
+    ...(error === undefined ? {} : { error: describeError(error) }),
+  });
   return {
     log: {
       info: (message, fields) => logger.info(message, line(fields)),
@@ -48,5 +59,27 @@ export function createTelemetry(service: string): Telemetry {
         if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
       }
     },
+  };
+}
+
+const deepestCause = 5;
+
+/**
+ * An error with its causes by the properties that are made to be shown. Errors carry others, such as the
+ * row that Postgres refused, a request's headers or the bytes that were no HTTP.
+ */
+function describeError(error: unknown, depth = 0): unknown {
+  if (typeof error !== 'object' || error === null) return String(error);
+  const { name, code, message, stack, $metadata, errors, cause } = error as Record<string, unknown>;
+  const further = (inner: unknown) =>
+    depth < deepestCause ? describeError(inner, depth + 1) : 'and so on';
+  return {
+    name,
+    code,
+    message,
+    stack,
+    $metadata,
+    ...(Array.isArray(errors) && { errors: errors.map(further) }),
+    ...(cause !== undefined && { cause: further(cause) }),
   };
 }

@@ -48,7 +48,8 @@ export const archiveEnvironment = z.object({
 export const ArchiverSecret = z.object({
   supabaseUrl: z.url(),
   /** `sb_secret_…` or a legacy service_role JWT. */
-  supabaseKey: z.string().min(1),
+  // What no header can carry would be quoted by whoever refuses to send it.
+  supabaseKey: z.string().regex(/^[!-~]+$/, 'must be one word of printable ASCII'),
   /** Standard Webhooks secrets (`whsec_` and base64), which are also accepted as the shared secret header. */
   webhookSecrets: z.array(z.string().min(16)).min(1),
 });

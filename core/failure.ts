@@ -1,3 +1,5 @@
+import { redactExcerpt } from './redact.ts';
+
 /**
  * The closed set of failures. What a disposition means to a worker:
  * - `retry`: the ladder inside the invocation, then the queue's redelivery, then the dead-letter queue.
@@ -194,6 +196,9 @@ export const retryableCodes = (Object.keys(failures) as FailureCode[]).filter(
   (code) => failures[code].disposition === 'retry',
 );
 
+/** Others' words in a message may be of any length; SQS and readers want it short. */
+const maxMessageLength = 1000;
+
 /** A failure of the closed set. The message names what happened, for an operator; never a secret. */
 export class ArchiveFailure extends Error {
   override readonly name = 'ArchiveFailure';
@@ -206,7 +211,10 @@ export class ArchiveFailure extends Error {
     message: string,
     options: { cause?: unknown; retryAfter?: number | undefined } = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(
+      redactExcerpt(message, maxMessageLength),
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
     this.code = code;
     this.retryAfter = options.retryAfter;
   }

@@ -54,6 +54,31 @@ test('an error is logged with its causes', async () => {
   );
 });
 
+test('of an error only what is made to be shown is logged, to the depth of its causes', async () => {
+  const cause = {
+    code: '23514',
+    message: 'refused for https://cdn.example.com/?signature=very-secret',
+    details: 'Failing row contains (very-secret)',
+  };
+  const aggregate = Object.assign(new AggregateError([new Error('ECONNREFUSED')], ''), {
+    data: 'GET /?signature=very-secret',
+    headers: { authorization: 'Bearer very-secret' },
+    cause,
+  });
+  const circular: { cause?: unknown } = {};
+  circular.cause = circular;
+  const lines = await linesOf(async ({ log }) => {
+    log.error('failed', { error: new ArchiveFailure('internal', 'broke', { cause: aggregate }) });
+    log.error('failed', { error: circular });
+    log.error('failed', { error: 'whsec_b25lIG9sZA' });
+  });
+  const text = JSON.stringify(lines);
+  assert.match(text, /23514.*refused for https/s);
+  assert.match(text, /ECONNREFUSED/);
+  assert.match(text, /and so on/);
+  assert.doesNotMatch(text, /very-secret|b25l/);
+});
+
 test('lines of an invocation carry its request id', async () => {
   const context = lambdaContext();
   const lines = await linesOf(async (telemetry) => {

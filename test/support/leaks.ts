@@ -9,8 +9,8 @@ const forms: [what: string, form: RegExp][] = [
   ['a webhook secret', /whsec_[A-Za-z0-9+/]{12,}/],
   ['a webhook signature', /v1,[A-Za-z0-9+/]{43}=/],
   ['an address with a password', /\w:\/\/[^\s/:@"'\\]*:[^\s/@"'\\]+@[\w[]/],
-  ['a signed address', /very-secret|[?&](signature|sig|token|x-amz-\w+)=/i],
-  ['an Authorization header', /\b(bearer|basic|aws4-hmac-sha256) [\w+/.=-]{8,}/i],
+  ['a signed address', /very-secret|[?&](signature|sig|token|x-amz-\w+)=(?!…)/i],
+  ['an Authorization header', /\b(bearer|basic) [\w+/.=-]{8,}|\bCredential=(?!…)/i],
 ];
 
 /** Output that is meant to show a key: of a stack that lives as long as the command, for looking around. */
@@ -22,7 +22,7 @@ const isMeant = (source: string, line: string): boolean =>
 export interface Leak {
   source: string;
   what: string;
-  /** The line without what must not be shown. */
+  /** The line around it, without what must not be shown. */
   line: string;
 }
 
@@ -84,7 +84,10 @@ function joined(parts: Captured[]): Captured[] {
 
 /** The secrets in a line: what has the form of one, and `values`. */
 export function leaksIn(line: string, values: readonly string[] = []): Omit<Leak, 'source'>[] {
-  const hide = (secret: string) => line.replaceAll(secret, '▇▇▇').slice(0, 500);
+  const hide = (secret: string) => {
+    const at = Math.max(0, line.indexOf(secret) - 100);
+    return line.replaceAll(secret, '▇▇▇').slice(at, at + 200);
+  };
   const byForm = forms.flatMap(([what, form]) => {
     const found = form.exec(line)?.[0];
     return found === undefined ? [] : [{ what, line: hide(found) }];
