@@ -11,6 +11,11 @@ const Outputs = z.object({
   DeadLetterQueueUrl: z.url(),
   ScheduleDeadLetterQueueUrl: z.url(),
   ScheduleGroup: z.string().min(1),
+  // Later versions: an update begins with connecting the stack of before.
+  ArchiveTracksUrl: z.url().optional(),
+  SweepFunctionName: z.string().min(1).optional(),
+  DefaultRetentionDays: z.coerce.number().optional(),
+  DefaultArchiveAfterDays: z.coerce.number().optional(),
 });
 export type StackOutputs = z.infer<typeof Outputs>;
 

@@ -1,4 +1,9 @@
-import { GetScheduleGroupCommand, type SchedulerClient } from '@aws-sdk/client-scheduler';
+import {
+  GetScheduleCommand,
+  GetScheduleGroupCommand,
+  ResourceNotFoundException,
+  type SchedulerClient,
+} from '@aws-sdk/client-scheduler';
 import { GetQueueAttributesCommand, type SQSClient } from '@aws-sdk/client-sqs';
 
 export interface QueueState {
@@ -30,4 +35,31 @@ export async function readScheduleGroupState(
 ): Promise<string> {
   const { State = 'unknown' } = await client.send(new GetScheduleGroupCommand({ Name: name }));
   return State;
+}
+
+export interface TimerState {
+  isOn: boolean;
+  /** Such as `rate(1 hour)`. */
+  expression: string;
+  /** ARN of what it invokes. */
+  targetArn: string;
+}
+
+/** The recurring schedule `name` in the group of the same name; undefined where there is none. */
+export async function readTimer(
+  client: SchedulerClient,
+  name: string,
+): Promise<TimerState | undefined> {
+  try {
+    const schedule = await client.send(new GetScheduleCommand({ GroupName: name, Name: name }));
+    const { State, ScheduleExpression = '', Target } = schedule;
+    return {
+      isOn: State === 'ENABLED',
+      expression: ScheduleExpression,
+      targetArn: Target?.Arn ?? '',
+    };
+  } catch (error) {
+    if (error instanceof ResourceNotFoundException) return undefined;
+    throw error;
+  }
 }

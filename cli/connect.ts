@@ -1,9 +1,10 @@
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
+import { describeError } from '../core/describe-error.ts';
 import { ConfigurationError } from '../core/environment.ts';
 import type { Line } from './connect/connect.ts';
 import type { CheckResult } from './connect/doctor.ts';
 import { type GivenOptions, parseOptions } from './connect/options.ts';
-import { createRedact, passwordOf } from './connect/redact.ts';
+import { createRedact, passwordsOf } from './connect/redact.ts';
 import { openAws, runCheck, runConnect } from './connect/run.ts';
 
 const after = `
@@ -21,6 +22,7 @@ const program = new Command('npm run connect --')
     '--webhook-url <url>',
     'where to post instead of the function URL, e.g. a domain of yours',
   )
+  .option('--archive-tracks-url <url>', 'likewise, of archive-tracks; only looked at by --check')
   .option('--supabase-url <url>', 'how AWS reaches Supabase, where not as the stack was told')
   .option('--dry-run', 'shows what would be done and changes nothing', false)
   .option('--check', 'only looks whether everything is right, and how to mend what is not', false)
@@ -46,7 +48,7 @@ async function main(): Promise<number> {
   const redact = createRedact([
     process.env.SUPABASE_SECRET_KEY,
     process.env.SUPABASE_SERVICE_ROLE_KEY,
-    given !== undefined && URL.canParse(given) ? passwordOf(given) : undefined,
+    ...(given === undefined ? [] : passwordsOf(given)),
   ]);
   const print = (text: string) => console.log(redact(text));
   try {
@@ -61,8 +63,8 @@ async function main(): Promise<number> {
     if (flags.json) print(JSON.stringify(report, null, 2));
     return report.ok ? 0 : 1;
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : { name: '', message: String(error) };
-    const text = error instanceof ConfigurationError ? message : `${name}: ${message}`;
+    const isOurs = !(error instanceof Error) || error instanceof ConfigurationError;
+    const text = isOurs ? describeError(error) : `${error.name}: ${describeError(error)}`;
     if (flags.json) print(JSON.stringify({ ok: false, error: text }));
     else console.error(redact(text));
     return 2;
@@ -72,6 +74,7 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
   // Commander has printed what it has to say: 0 for --help.
-  process.exitCode = error instanceof Error && 'exitCode' in error && error.exitCode === 0 ? 0 : 2;
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
 }

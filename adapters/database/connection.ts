@@ -1,4 +1,6 @@
 import pg from 'pg';
+import { describeError } from '../../core/describe-error.ts';
+import { ConfigurationError } from '../../core/environment.ts';
 
 /** A connection to Postgres, or a pool of them. */
 export type Database = Pick<pg.Pool, 'query'>;
@@ -22,7 +24,10 @@ export function withTransportSecurity(databaseUrl: string): string {
   return url.href;
 }
 
-/** Runs `use` with one connection, which is closed afterwards. */
+/**
+ * Runs `use` with one connection, which is closed afterwards. Rejects with a ConfigurationError where there
+ * is none to be had.
+ */
 export async function withDatabase<Result>(
   url: string,
   use: (client: pg.Client) => Promise<Result>,
@@ -34,7 +39,11 @@ export async function withDatabase<Result>(
   });
   // A connection that breaks between two queries must not end the process: the next query says so.
   client.on('error', () => {});
-  await client.connect();
+  await client.connect().catch((cause: unknown) => {
+    throw new ConfigurationError(`Cannot connect to the database: ${describeError(cause)}`, {
+      cause,
+    });
+  });
   try {
     return await use(client);
   } finally {

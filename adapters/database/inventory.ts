@@ -33,11 +33,14 @@ export interface Bucket {
   isPublic: boolean;
   /** Bytes; null where there is none. */
   limit: number | null;
+  /** Content types that it takes, some with a `*` after the slash; null where it takes all. */
+  mimes: string[] | null;
 }
 
 export async function readBuckets(database: Database): Promise<Bucket[]> {
   const { rows } = await database.query<Bucket>(
-    `select id, public as "isPublic", file_size_limit::float8 as "limit" from storage.buckets`,
+    `select id, public as "isPublic", file_size_limit::float8 as "limit", allowed_mime_types as "mimes"
+     from storage.buckets`,
   );
   return rows;
 }
@@ -50,4 +53,16 @@ export async function readClocks(database: Database): Promise<{ own: Date; archi
   const [clocks] = rows;
   if (clocks === undefined) throw new Error('The database did not tell the time');
   return clocks;
+}
+
+/** Days of the default policy; undefined where there is none. */
+export async function readDefaultPolicy(
+  database: Database,
+): Promise<{ retention: number; archiveAfter: number } | undefined> {
+  const { rows } = await database.query<{ retention: number; archiveAfter: number }>(
+    `select extract(epoch from retention)::float8 / 86400 as retention,
+       extract(epoch from archive_after)::float8 / 86400 as "archiveAfter"
+     from public.track_archiving_policies where provider = '*'`,
+  );
+  return rows[0];
 }

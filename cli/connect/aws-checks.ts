@@ -2,7 +2,7 @@ import type { WebhookSettings } from '../../adapters/database/vault.ts';
 import type { SecretStore } from '../../adapters/secret-store.ts';
 import { parseSecret } from '../../adapters/secrets.ts';
 import type { StackOutputs } from '../../adapters/stack-outputs.ts';
-import type { QueueState } from '../../adapters/stack-state.ts';
+import type { QueueState, TimerState } from '../../adapters/stack-state.ts';
 import type { Check } from './doctor.ts';
 
 export interface AwsView {
@@ -10,13 +10,14 @@ export interface AwsView {
   secrets: SecretStore;
   readQueue: (url: string) => Promise<QueueState>;
   readScheduleGroup: (name: string) => Promise<string>;
+  readTimer: (name: string) => Promise<TimerState | undefined>;
 }
 
 const deployAgain = 'deploy the stack again: npm run deploy';
 
 /** What must be right in AWS, and between the secret there and Vault. */
 export function awsChecks(
-  { outputs, secrets, readQueue, readScheduleGroup }: AwsView,
+  { outputs, secrets, readQueue, readScheduleGroup, readTimer }: AwsView,
   wanted: { supabaseUrl: string; vault: () => Promise<WebhookSettings> },
 ): Check[] {
   return [
@@ -38,6 +39,19 @@ export function awsChecks(
       async run() {
         const state = await readScheduleGroup(outputs.ScheduleGroup);
         return { ok: state === 'ACTIVE', detail: `${outputs.ScheduleGroup} is ${state}` };
+      },
+    },
+    {
+      name: 'the timer of the sweep is on',
+      mend: deployAgain,
+      async run() {
+        const name = outputs.SweepFunctionName;
+        if (name === undefined) return { ok: false, detail: 'the stack has no sweep yet' };
+        const timer = await readTimer(name);
+        if (timer === undefined) return { ok: false, detail: `there is no schedule ${name}` };
+        if (!timer.isOn) return { ok: false, detail: 'it is off' };
+        const isOurs = timer.targetArn.split(':')[6] === name;
+        return { ok: isOurs, detail: `${timer.expression}, invokes ${timer.targetArn}` };
       },
     },
     {

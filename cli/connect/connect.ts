@@ -1,4 +1,5 @@
 import type { WebhookAnswer } from '../../adapters/database/test-webhook.ts';
+import { describeError } from '../../core/describe-error.ts';
 import type { Step } from './steps.ts';
 
 export interface Line {
@@ -47,8 +48,7 @@ export async function connect(dependencies: ConnectDependencies): Promise<Connec
           });
       } catch (error) {
         hasFailed = true;
-        const detail = error instanceof Error ? error.message : String(error);
-        say({ outcome: 'failed', title, detail });
+        say({ outcome: 'failed', title, detail: describeError(error) });
       }
     }
   }

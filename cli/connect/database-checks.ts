@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { readExtensions } from '../../adapters/database/extensions.ts';
-import { readBuckets, readTriggers } from '../../adapters/database/inventory.ts';
+import { readTriggers } from '../../adapters/database/inventory.ts';
 import { listMigrations, pendingMigrations } from '../../adapters/database/migrations.ts';
 import { readWorklistIndex } from '../../adapters/database/worklist-index.ts';
-import { buckets } from '../../core/assets.ts';
+import { bucketCheck } from './bucket-check.ts';
 import type { Check } from './doctor.ts';
 
 const connectAgain = 'npm run connect -- --database-url …';
@@ -43,26 +43,7 @@ export function databaseChecks(client: pg.Client): Check[] {
         return { ok: state === 'there' || state === 'being built', detail: state };
       },
     },
-    {
-      name: 'buckets and their limits are right',
-      mend: 'set them in Storage → Buckets: public, with these limits; a lower limit refuses files',
-      async run() {
-        const found = await readBuckets(client);
-        const problems = Object.values(buckets).flatMap(({ id, maxBytes }) => {
-          const bucket = found.find((each) => each.id === id);
-          if (bucket === undefined) return [`${id} is missing`];
-          return [
-            ...(bucket.isPublic ? [] : [`${id} is not public`]),
-            ...(bucket.limit === maxBytes
-              ? []
-              : [`${id} takes ${bucket.limit ?? 'any number of'} bytes, not ${maxBytes}`]),
-          ];
-        });
-        const names = Object.values(buckets).map(({ id }) => id);
-        if (problems.length === 0) return { ok: true, detail: names.join(', ') };
-        return { ok: false, detail: problems.join('; ') };
-      },
-    },
+    bucketCheck(client),
   ];
 }
 

@@ -1,3 +1,5 @@
+import { describeError } from '../../core/describe-error.ts';
+
 /** What a check found; the mend says what the operator should do. */
 export interface Finding {
   ok: boolean;
@@ -25,10 +27,7 @@ export async function examine(
   for (const { name, mend, run } of checks) {
     const result = await run().then(
       (finding): CheckResult => ({ name, ...(finding.ok ? {} : { mend }), ...finding }),
-      (error: unknown): CheckResult => {
-        const detail = error instanceof Error ? error.message || error.name : String(error);
-        return { name, ok: false, detail, mend };
-      },
+      (error: unknown): CheckResult => ({ name, ok: false, detail: describeError(error), mend }),
     );
     results.push(result);
     onResult(result);

@@ -10,6 +10,18 @@ export function createRedact(secrets: (string | undefined)[]): (text: string) =>
     redactSecrets(known.reduce<string>((rest, secret = '') => rest.replaceAll(secret, '…'), text));
 }
 
-/** The password in a postgres:// address. */
-export const passwordOf = (databaseUrl: string): string =>
-  decodeURIComponent(new URL(databaseUrl).password);
+/** The password in a URL as it is meant; undefined where it has a % that begins no escape. */
+export function decodedPassword({ password }: URL): string | undefined {
+  try {
+    return decodeURIComponent(password);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The password in a postgres:// address, as it is written there and as it is meant. */
+export function passwordsOf(databaseUrl: string): (string | undefined)[] {
+  if (!URL.canParse(databaseUrl)) return [];
+  const url = new URL(databaseUrl);
+  return [url.password, decodedPassword(url)];
+}

@@ -4,18 +4,19 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { awsDefaults } from '../../adapters/aws.ts';
 import { withDatabase } from '../../adapters/database/connection.ts';
-import { readClocks } from '../../adapters/database/inventory.ts';
+import { readClocks, readDefaultPolicy } from '../../adapters/database/inventory.ts';
 import { sendTestWebhook } from '../../adapters/database/test-webhook.ts';
 import { readWebhookSettings } from '../../adapters/database/vault.ts';
 import { postUnsigned } from '../../adapters/endpoint.ts';
 import { createSecretStore, type SecretStore } from '../../adapters/secret-store.ts';
 import { readStackOutputs, type StackOutputs } from '../../adapters/stack-outputs.ts';
-import { readQueue, readScheduleGroupState } from '../../adapters/stack-state.ts';
+import { readQueue, readScheduleGroupState, readTimer } from '../../adapters/stack-state.ts';
 import { type AwsView, awsChecks } from './aws-checks.ts';
 import { type ConnectReport, connect, type Line } from './connect.ts';
 import { databaseChecks } from './database-checks.ts';
 import { type CheckResult, examine } from './doctor.ts';
 import type { ConnectOptions } from './options.ts';
+import { policyCheck } from './policy-check.ts';
 import { requireSameProject } from './project.ts';
 import { planSteps } from './steps.ts';
 import { wayChecks } from './way-checks.ts';
@@ -30,6 +31,7 @@ export async function openAws(stack: string): Promise<AwsView> {
     secrets: createSecretStore(new SecretsManagerClient(awsDefaults), outputs.SecretArn),
     readQueue: (url) => readQueue(sqs, url),
     readScheduleGroup: (name) => readScheduleGroupState(scheduler, name),
+    readTimer: (name) => readTimer(scheduler, name),
   };
 }
 
@@ -68,9 +70,11 @@ export async function runCheck(
     return examine(
       [
         ...databaseChecks(client),
+        policyCheck(aws.outputs, () => readDefaultPolicy(client)),
         ...awsChecks(aws, { supabaseUrl, vault }),
         ...wayChecks({
           webhookUrl: options.webhookUrl ?? aws.outputs.WebhookUrl,
+          archiveTracksUrl: options.archiveTracksUrl ?? aws.outputs.ArchiveTracksUrl,
           vault,
           postUnsigned,
           sendTestWebhook: () => sendTestWebhook(client),

@@ -66,7 +66,8 @@ export async function planSteps({
   if (plan.changes.length > 0) {
     steps.push({
       title: `store in the secret in AWS: ${plan.changes.join(', ')}`,
-      run: () => secrets.write(JSON.stringify(plan.secret)),
+      // What else somebody keeps there stays.
+      run: () => secrets.write(JSON.stringify({ ...JSON.parse(text ?? '{}'), ...plan.secret })),
     });
   }
   if (vault.url !== webhookUrl) {

@@ -6,6 +6,7 @@ import type { Check } from './doctor.ts';
 
 export interface Way {
   webhookUrl: string;
+  archiveTracksUrl: string | undefined;
   vault: () => Promise<WebhookSettings>;
   postUnsigned: (url: string) => Promise<EndpointAnswer>;
   sendTestWebhook: () => Promise<WebhookAnswer>;
@@ -49,6 +50,16 @@ export function wayChecks(way: Way): Check[] {
       name: 'a signed webhook is accepted',
       mend: 'after a 401 wait five minutes (secrets are cached) and run npm run connect; after a 500 see the log of the enqueue Lambda: is the Supabase key right?',
       run: async () => judgeWebhook(await way.sendTestWebhook()),
+    },
+    {
+      name: 'archive-tracks asks for the key',
+      mend: 'deploy the stack again, npm run deploy; after a 5xx see the log of the archive-tracks Lambda',
+      async run() {
+        const url = way.archiveTracksUrl;
+        if (url === undefined) return { ok: false, detail: 'the stack has no archive-tracks yet' };
+        const { status } = await way.postUnsigned(url);
+        return { ok: status === 401, detail: `answered ${status} to a request without one` };
+      },
     },
     {
       name: 'clocks agree',

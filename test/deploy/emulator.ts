@@ -10,6 +10,8 @@ export interface Emulator {
   url: string;
   /** What AWS's tools and clients need to speak to it. */
   environment: Record<string, string>;
+  /** Rejects where it ends before it is stopped; what waits for it waits in vain. */
+  died: Promise<never>;
   stop(): Promise<void>;
 }
 
@@ -28,7 +30,7 @@ export async function findEmulator(directory: string): Promise<Emulator | undefi
   const given = process.env.AWS_ENDPOINT_URL;
   if (given !== undefined) {
     const url = given.replace(/\/$/, '');
-    return { url, environment: access(url), stop: async () => {} };
+    return { url, environment: access(url), died: new Promise(() => {}), stop: async () => {} };
   }
   const python = findPython();
   return python === undefined ? undefined : startMiniStack(python, directory);
@@ -65,27 +67,37 @@ async function startMiniStack(python: string, directory: string): Promise<Emulat
       },
     },
   );
+  let isStopping = false;
   const ended = new Promise((resolve) => server.once('exit', resolve));
+  const died = new Promise<never>((_, reject) => {
+    server.once('error', reject);
+    server.once('exit', (code, signal) => {
+      if (!isStopping)
+        reject(new Error(`MiniStack ended with ${code ?? signal}, see ministack.log`));
+    });
+  });
+  // Nobody listens before it is handed over.
+  died.catch(() => {});
   const url = `http://127.0.0.1:${port}`;
   const stop = async () => {
+    isStopping = true;
     if (server.exitCode === null) server.kill('SIGTERM');
     const patience = setTimeout(() => server.kill('SIGKILL'), 5000);
     await ended;
     clearTimeout(patience);
   };
   try {
-    await until(
-      async () => {
-        if (server.exitCode !== null) throw new Error('MiniStack has ended');
-        return (await fetch(`${url}/_ministack/health`)).ok;
-      },
-      { timeout: 30_000, interval: 100, what: 'MiniStack being ready' },
-    );
+    const ready = until(async () => (await fetch(`${url}/_ministack/health`)).ok, {
+      timeout: 30_000,
+      interval: 100,
+      what: 'MiniStack being ready',
+    });
+    await Promise.race([ready, died]);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url, environment: access(url), stop };
+  return { url, environment: access(url), died, stop };
 }
 
 async function freePort(): Promise<number> {

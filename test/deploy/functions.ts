@@ -1,30 +1,9 @@
 import {
-  type CloudFormationClient,
-  ListStackResourcesCommand,
-} from '@aws-sdk/client-cloudformation';
-import {
   GetFunctionConfigurationCommand,
   type LambdaClient,
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda';
 import { until } from '../support/until.ts';
-
-/** The deployed function whose logical id begins so, by its name in Lambda. */
-export async function functionName(
-  cloudFormation: CloudFormationClient,
-  stack: string,
-  start: string,
-): Promise<string> {
-  const { StackResourceSummaries: resources = [] } = await cloudFormation.send(
-    new ListStackResourcesCommand({ StackName: stack }),
-  );
-  const found = resources.find(
-    ({ ResourceType, LogicalResourceId = '' }) =>
-      ResourceType === 'AWS::Lambda::Function' && LogicalResourceId.startsWith(start),
-  );
-  if (found?.PhysicalResourceId === undefined) throw new Error(`There is no function ${start}`);
-  return found.PhysicalResourceId;
-}
 
 /** Adds variables to those of the template; only this test does, no stack ever has them. */
 export async function addVariables(

@@ -75,9 +75,9 @@ export async function ensureRedrive(sqs: SQSClient, outputs: StackOutputs): Prom
  * The function URL in the outputs is AWS's form, whose host no DNS here knows: it answers at a path of
  * the endpoint. Goes away when the output resolves (LocalStack's `*.localhost.localstack.cloud` does).
  */
-export function reachableWebhookUrl(endpoint: string, webhookUrl: string): string {
-  const [, id] = /^https:\/\/([^.]+)\.lambda-url\.[^.]+\.on\.aws\/?$/.exec(webhookUrl) ?? [];
-  return id === undefined ? webhookUrl : `${endpoint}/_aws/lambda-url/${id}/`;
+export function reachableUrl(endpoint: string, functionUrl: string): string {
+  const [, id] = /^https:\/\/([^.]+)\.lambda-url\.[^.]+\.on\.aws\/?$/.exec(functionUrl) ?? [];
+  return id === undefined ? functionUrl : `${endpoint}/_aws/lambda-url/${id}/`;
 }
 
 /** There is no StartMessageMoveTask: the messages are moved by hand. Goes away when there is. */

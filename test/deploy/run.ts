@@ -25,7 +25,7 @@ try {
     started.defer(emulator.stop);
     log(`AWS is ${emulator.url}`);
     try {
-      await playDeployment({ emulator, directory, log, started });
+      await Promise.race([playDeployment({ emulator, directory, log, started }), emulator.died]);
       console.log('tests: 1 passed, 0 failed');
     } catch (error) {
       console.error(error);
@@ -37,3 +37,5 @@ try {
   if (process.env.KEEP === undefined) await rm(directory, { recursive: true, force: true });
   else console.log(`Logs are in ${directory}`);
 }
+// What was still being tried when the emulator died would be tried to its end.
+process.exit();

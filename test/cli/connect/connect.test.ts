@@ -123,3 +123,20 @@ test('a large table without its index gets it, and an unfinished one is built ag
   assert.equal((await world.run()).code, 0);
   assert.deepEqual(await state(), [{ indisvalid: true }]);
 });
+
+test('a stack of before the sweep is connected all the same: an update begins with the migrations', async (t) => {
+  const world = await startWorld(t);
+  delete world.aws.outputs.SweepFunctionName;
+  delete world.aws.outputs.ArchiveTracksUrl;
+  assert.equal((await connectFirst(world)).code, 0);
+});
+
+test('what an operator keeps beside ours in the secret in AWS stays there', async (t) => {
+  const world = await startWorld(t);
+  await connectFirst(world);
+  const own = { ...JSON.parse(world.aws.secret ?? ''), note: 'ours' };
+  world.aws.secret = JSON.stringify(own);
+  const ended = await world.run([], { SUPABASE_SECRET_KEY: 'sb_secret_another' });
+  assert.equal(ended.code, 0, ended.output);
+  assert.deepEqual(JSON.parse(world.aws.secret), { ...own, supabaseKey: 'sb_secret_another' });
+});

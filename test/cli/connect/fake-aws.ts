@@ -15,6 +15,10 @@ export interface FakeAws {
   status: string;
   scheduleGroupState: string | undefined;
   redrive: string | undefined;
+  /** Of the sweep's timer; undefined: there is none. */
+  timer: { State: string; target: string } | undefined;
+  /** Answered to archive-tracks without a key. */
+  archiveTracksStatus: number;
   /** Answered to authentic webhooks. */
   webhookStatus: number;
   acceptsEverything: boolean;
@@ -22,6 +26,8 @@ export interface FakeAws {
 }
 
 const arn = (name: string) => `arn:aws:sqs:us-east-1:000000000000:${name}`;
+
+const sweep = 'track-archiver-sweep';
 
 /** Speaks the wire protocols of CloudFormation, Secrets Manager, SQS and Scheduler, and is the function URL. */
 export async function startFakeAws(t: TestContext, supabaseUrl: string): Promise<FakeAws> {
@@ -36,6 +42,8 @@ export async function startFakeAws(t: TestContext, supabaseUrl: string): Promise
       const secrets = JSON.parse(fake.secret ?? '{"webhookSecrets":[]}').webhookSecrets;
       const accepted = fake.acceptsEverything || isAuthentic(webhook, secrets, new Date());
       answer(accepted ? fake.webhookStatus : 401, accepted ? { action: 'cancelled' } : {});
+    } else if (request.url === '/archive-tracks') {
+      answer(fake.archiveTracksStatus, { success: false });
     } else if (target === 'secretsmanager.GetSecretValue') {
       if (fake.secret === undefined) answer(400, { __type: 'ResourceNotFoundException' });
       else answer(200, { SecretString: fake.secret });
@@ -51,6 +59,16 @@ export async function startFakeAws(t: TestContext, supabaseUrl: string): Promise
     } else if (request.url?.startsWith('/schedule-groups/')) {
       if (fake.scheduleGroupState !== undefined) answer(200, { State: fake.scheduleGroupState });
       else response.writeHead(404, { 'x-amzn-errortype': 'ResourceNotFoundException' }).end('{}');
+    } else if (request.url === `/schedules/${sweep}?groupName=${sweep}`) {
+      const { State, target = '' } = fake.timer ?? {};
+      const Arn = `arn:aws:lambda:us-east-1:000000000000:function:${target}`;
+      if (State !== undefined) {
+        answer(200, {
+          State,
+          ScheduleExpression: 'rate(1 hour)',
+          Target: { Arn, RoleArn: arn('') },
+        });
+      } else response.writeHead(404, { 'x-amzn-errortype': 'ResourceNotFoundException' }).end('{}');
     } else {
       const name = new URLSearchParams(await readText(request)).get('StackName');
       const [status, xml] = describeStacks(fake, name === 'track-archiver');
@@ -70,6 +88,8 @@ export async function startFakeAws(t: TestContext, supabaseUrl: string): Promise
     status: 'CREATE_COMPLETE',
     scheduleGroupState: 'ACTIVE',
     redrive: arn('dead'),
+    timer: { State: 'ENABLED', target: sweep },
+    archiveTracksStatus: 401,
     webhookStatus: 200,
     acceptsEverything: false,
     webhooks: [],
@@ -81,6 +101,10 @@ export async function startFakeAws(t: TestContext, supabaseUrl: string): Promise
       DeadLetterQueueUrl: `${url}/000000000000/dead`,
       ScheduleDeadLetterQueueUrl: `${url}/000000000000/schedule-dead`,
       ScheduleGroup: 'track-archiver',
+      ArchiveTracksUrl: `${url}/archive-tracks`,
+      SweepFunctionName: sweep,
+      DefaultRetentionDays: '15',
+      DefaultArchiveAfterDays: '13',
     },
   };
   return fake;

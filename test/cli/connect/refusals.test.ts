@@ -28,6 +28,34 @@ test('all that is wrong is said at once, without values', async (t) => {
   assert.doesNotMatch(output, /hidden|not_a_key|nor\.this|\bat .*:\d+/);
 });
 
+const addresses: [what: string, address: string, expected: RegExp][] = [
+  [
+    'nobody answers',
+    'postgres://me:hidden@localhost:9/postgres',
+    /Cannot connect to the database: .*ECONNREFUSED/,
+  ],
+  [
+    'has a bare % in its password',
+    'postgres://me:hid%den@127.0.0.1:9/postgres',
+    /--database-url: a % in the password must be written %25/,
+  ],
+  [
+    'leads to the transaction pooler',
+    'postgres://postgres.abcdefgh:hidden@aws-0-eu-central-1.pooler.supabase.com:6543/postgres',
+    /--database-url: port 6543 is the transaction pooler/,
+  ],
+];
+
+for (const [what, address, expected] of addresses) {
+  test(`an address of the database that ${what} is refused in one line, without its password`, async (t) => {
+    const world = await startWorld(t);
+    const { code, output } = await world.run(['--database-url', address]);
+    assert.equal(code, 2, output);
+    assert.match(output, expected);
+    assert.doesNotMatch(output, /hidden|hid%den|\bat .*:\d+/);
+  });
+}
+
 const refused: [what: string, expected: RegExp, prepare: Parameters<typeof startRefused>[1]][] = [
   ['a stack that is not there', /There is no stack elsewhere/, () => ['--stack', 'elsewhere']],
   [
