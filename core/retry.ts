@@ -3,6 +3,12 @@ import type { ArchiveFailure } from './failure.ts';
 /** Tries of one asset inside one invocation, the first included. */
 export const maxTries = 3;
 
+/**
+ * Milliseconds that an invocation waits at most between two tries: the messages of its whole batch wait
+ * with it. A longer Retry-After is the queue's to wait for.
+ */
+const longestWait = 60_000;
+
 export interface RetryClock {
   /** Milliseconds of work left in this invocation. */
   remaining: () => number;
@@ -14,7 +20,7 @@ export interface RetryClock {
 
 /**
  * Milliseconds to wait after the failed try number `attempt` (from 1), or undefined to stop trying here:
- * the failure is final, the tries are used up, or the wait would use up the time that is left.
+ * the failure is final, the tries are used up, or the wait is too long for an invocation or for the time that is left.
  * Retry-After is a lower bound. Jitter only lengthens, by up to a fifth.
  */
 export function nextTryDelay(
@@ -25,7 +31,7 @@ export function nextTryDelay(
   if (failure.disposition !== 'retry' || attempt >= maxTries) return undefined;
   const backoff = clock.baseDelay * attempt * (1 + clock.random() / 5);
   const delay = Math.max(backoff, (failure.retryAfter ?? 0) * 1000);
-  return delay < clock.remaining() ? delay : undefined;
+  return delay <= longestWait && delay < clock.remaining() ? delay : undefined;
 }
 
 /**
