@@ -52,6 +52,11 @@ export const failures = {
     meaning: 'Fewer bytes arrived than the provider announced.',
     operator: 'Redrive; if it stays, the file at the provider is damaged.',
   },
+  provider_overlong: {
+    disposition: 'retry',
+    meaning: 'More bytes arrived than the provider announced, or it announced two lengths.',
+    operator: 'Redrive; if it stays, compare the file at the provider with its Content-Length.',
+  },
   provider_empty: {
     disposition: 'retry',
     meaning: 'The provider answered 200 with no bytes.',

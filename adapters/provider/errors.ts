@@ -16,17 +16,21 @@ const connectTable: Table = [
 
 /** HTTPParserError is undici's for bytes that are no HTTP; it has not always a code. */
 const broken =
-  /^(UND_ERR_SOCKET|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EPROTO|ERR_STREAM_PREMATURE_CLOSE|HPE_.*|HTTPParserError)$/;
+  /^(UND_ERR_SOCKET|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EPROTO|ERR_STREAM_PREMATURE_CLOSE|ERR_SSL_.*|HPE_.*|HTTPParserError)$/;
+/** Two lengths announced, or one beside a chunked body. */
+const contradictory = /^UND_ERR_RES_CONTENT_LENGTH_MISMATCH$/;
 
 const headersTable: Table = [
   [/^UND_ERR_HEADERS_TIMEOUT$/, 'provider_timeout'],
   [/^UND_ERR_HEADERS_OVERFLOW$/, 'provider_refused'],
+  [contradictory, 'provider_overlong'],
   [broken, 'provider_reset'],
 ];
 
 /** A connection that was closed in order, only too early, is a truncated file; one that broke is a reset. */
 const bodyTable: Table = [
   [/^UND_ERR_BODY_TIMEOUT$/, 'provider_stalled'],
+  [contradictory, 'provider_overlong'],
   [/^(UND_ERR_SOCKET|HPE_INVALID_EOF_STATE|Z_BUF_ERROR)$/, 'provider_truncated'],
   [broken, 'provider_reset'],
   [/^(Z_|ERR__|ERR_BROTLI)/, 'content_encoding'],

@@ -2,10 +2,11 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { ArchiveFailure } from '../../core/failure.ts';
 import { parseSourceUrl, redactUrl } from '../../core/source-url.ts';
-import { Agent, request } from '../http.ts';
+import { request } from '../http.ts';
 import { guardedConnector, type Network, systemNetwork } from './connector.ts';
 import { decoded, decoderFor } from './decode.ts';
 import { bodyFailure, headersFailure } from './errors.ts';
+import { createExcessAgent, type Excess } from './excess.ts';
 import type { AddressOverrides } from './overrides.ts';
 import { announcedLength, header, isRedirect, statusFailure } from './response.ts';
 
@@ -28,6 +29,8 @@ export interface SourceFile {
   length: number | undefined;
   /** The body, to be read once or closed; throws members of the closed set only. */
   chunks: AsyncGenerator<Buffer, void, undefined>;
+  /** Whether the provider sent more than it announced; known once anything else has been waited for after the body's end. */
+  isOverlong: () => boolean;
   /** Drops the connection if the body is not read to its end. */
   close: () => void;
 }
@@ -52,7 +55,7 @@ export interface ProviderOptions {
 
 export function createProvider(options: ProviderOptions): Provider {
   const now = options.now ?? (() => new Date());
-  const agent = new Agent({
+  const agent = createExcessAgent({
     connect: guardedConnector({
       timeout: options.timeout,
       overrides: options.overrides ?? new Map(),
@@ -64,7 +67,7 @@ export function createProvider(options: ProviderOptions): Provider {
     maxHeaderSize: maxHeaderBytes,
   });
 
-  async function get(url: URL, policy: SourcePolicy, signal: AbortSignal) {
+  async function get(url: URL, policy: SourcePolicy, signal: AbortSignal, opaque: Excess) {
     try {
       return await request(agent, {
         origin: url.origin,
@@ -76,6 +79,7 @@ export function createProvider(options: ProviderOptions): Provider {
           'user-agent': policy.userAgent ?? defaultUserAgent,
         },
         signal,
+        opaque,
       });
     } catch (error) {
       throw headersFailure(error, url.hostname);
@@ -88,8 +92,9 @@ export function createProvider(options: ProviderOptions): Provider {
       let url = parseSourceUrl(raw, policy.allowedHosts);
       for (;;) {
         seen.add(url.href);
-        const response = await get(url, policy, signal);
-        if (!isRedirect(response.statusCode)) return sourceFile(response, url, now());
+        const excess: Excess = { seen: false };
+        const response = await get(url, policy, signal, excess);
+        if (!isRedirect(response.statusCode)) return sourceFile(response, url, excess, now());
         discard(response.body);
         url = redirectTarget(url, header(response.headers, 'location'), policy);
         if (seen.has(url.href) || seen.size > maxRedirects) {
@@ -115,7 +120,12 @@ function redirectTarget(from: URL, location: string | undefined, policy: SourceP
   return parseSourceUrl(target.href, policy.allowedHosts);
 }
 
-function sourceFile(response: Dispatcher.ResponseData, url: URL, now: Date): SourceFile {
+function sourceFile(
+  response: Dispatcher.ResponseData,
+  url: URL,
+  excess: Excess,
+  now: Date,
+): SourceFile {
   try {
     const failure = statusFailure(response.statusCode, response.headers, url, now);
     if (failure !== undefined) throw failure;
@@ -125,6 +135,7 @@ function sourceFile(response: Dispatcher.ResponseData, url: URL, now: Date): Sou
       host: url.hostname,
       length: decoder === undefined ? announcedLength(response.headers) : undefined,
       chunks: readChunks(body, url.hostname),
+      isOverlong: () => excess.seen,
       close: () => discard(body),
     };
   } catch (error) {

@@ -53,6 +53,9 @@ export async function copyAsset(
     const object = { ...place, contentType: type.mime, length: file.length };
     await storage.upload(object, body, signal);
     await verifyStored(place, file.length, measure.bytes, storage, signal);
+    if (file.isOverlong()) {
+      throw new ArchiveFailure('provider_overlong', `More than the announced ${file.length} bytes`);
+    }
     return {
       place,
       url: storage.publicUrl(place),

@@ -31,6 +31,7 @@ function ground(
     host: 'cdn.provider.example',
     length: announced,
     chunks: send(),
+    isOverlong: () => false,
     close: () => void seen.closed++,
   };
   const provider = {
