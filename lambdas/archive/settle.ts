@@ -58,8 +58,13 @@ async function settleFailure(
   dependencies: SettleDependencies,
 ): Promise<Fate> {
   const { telemetry, now } = dependencies;
-  if (failure.code === 'superseded') return { fate: 'again', seconds: supersededDelay };
   const received = receiveCount(record);
+  if (failure.code === 'superseded') {
+    if (received < maxReceiveCount) return { fate: 'again', seconds: supersededDelay };
+    // SQS would move it there without a word, and the job says pending: the sweep goes on with it.
+    await bury(record, failure, trackId, dependencies);
+    return { fate: 'done' };
+  }
   const givesUp = failure.disposition === 'give-up';
   const final = givesUp || received >= maxReceiveCount;
   const details = { code: failure.code, reason: failure.message, received };
