@@ -36,6 +36,8 @@ export const archiveEnvironment = z.object({
   RETRY_BASE_DELAY_MS: z.coerce.number().int().min(0).default(5000),
   /** Milliseconds without response headers, or without a further body byte, before a provider counts as stalled. */
   PROVIDER_TIMEOUT_MS: z.coerce.number().int().min(1).default(30_000),
+  /** Milliseconds without any progress before Storage counts as unreachable; its adapter knows how long is usual. */
+  STORAGE_TIMEOUT_MS: z.coerce.number().int().min(1).optional(),
   /**
    * For the local stack only: JSON `{"host": "127.0.0.1:port"}`, hosts that are reached there instead
    * of by DNS. Refused unless AWS_ENDPOINT_URL points at this machine; never set in a deployed stack.

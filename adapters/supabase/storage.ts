@@ -9,7 +9,7 @@ import {
 } from './storage-answer.ts';
 
 /** Milliseconds without any progress before Storage counts as unreachable; it may need some to finish a large file. */
-const stallTimeout = 60_000;
+const defaultTimeout = 60_000;
 
 export interface ObjectPlace {
   bucket: string;
@@ -41,6 +41,8 @@ export interface Storage {
 }
 
 export interface StorageOptions extends SupabaseAccess {
+  /** Milliseconds without any progress before Storage counts as unreachable. */
+  timeout?: number | undefined;
   now?: () => Date;
 }
 
@@ -48,7 +50,8 @@ export function createStorage(options: StorageOptions): Storage {
   const base = new URL(options.supabaseUrl);
   const root = `${base.pathname.replace(/\/$/, '')}/storage/v1/object`;
   const headers = supabaseHeaders(options);
-  const agent = new Agent({ headersTimeout: stallTimeout, bodyTimeout: stallTimeout });
+  const timeout = options.timeout ?? defaultTimeout;
+  const agent = new Agent({ headersTimeout: timeout, bodyTimeout: timeout });
   const now = options.now ?? (() => new Date());
 
   async function call(options: Omit<RequestOptions, 'origin'>): Promise<StorageAnswer> {

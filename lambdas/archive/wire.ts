@@ -23,7 +23,7 @@ export function wireArchiver(
   const readSecret = createReadSecret(new SecretsManagerClient(awsDefaults), environment.SECRET_ID);
   const supabaseOf = memoizeLatest((access: ArchiverSecret) => ({
     tracks: createTracks(createDatabaseClient(access)),
-    storage: createStorage(access),
+    storage: createStorage({ ...access, timeout: environment.STORAGE_TIMEOUT_MS }),
   }));
   const provider = createProvider({
     timeout: environment.PROVIDER_TIMEOUT_MS,
