@@ -45,7 +45,8 @@ function sendError(response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) response.destroy();
   else if (error instanceof HttpError) sendJson(response, error.status, error.body);
   else {
-    console.error('local gateway:', error);
+    // A database that is down is not the gateway's own defect.
+    if (!(error instanceof pg.DatabaseError)) console.error('local gateway:', error);
     sendJson(response, 500, { message: 'Internal server error' });
   }
 }

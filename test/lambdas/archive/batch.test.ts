@@ -9,34 +9,6 @@ import { files, insertTrack, insertWholeTrack, readJob, readTrack, serve } from 
 import { queueName, startWorld } from '../world.ts';
 import { archiveLambda, deadLetters, deliver, deliverTrack } from './deliver.ts';
 
-const trackId = '0b0f8a1e-5f0c-4f57-8a8e-1c2d3e4f5a6b';
-
-test('messages that are not ours go to the dead-letter queue, without hurting their batch', async (t) => {
-  const world = await startWorld(t);
-  const archive = await archiveLambda(world);
-  const good = await insertWholeTrack(world);
-  const strange = [
-    'not JSON',
-    '"text"',
-    'null',
-    '{}',
-    `{"v":2,"trackId":"${trackId}","reason":"schedule"}`,
-    '{"v":1,"trackId":"../../etc","reason":"schedule"}',
-    `{"v":1,"trackId":"${trackId}","reason":"because"}`,
-    '<xml/>',
-  ];
-  const bodies = [...strange.slice(0, 4), archiveMessage(good.id, 'schedule'), ...strange.slice(4)];
-  assert.deepEqual((await deliver(world, archive, bodies)).failed, []);
-  assert.equal((await readTrack(world, good.id)).archived_to_storage, true);
-  assert.deepEqual(
-    deadLetters(world)
-      .map(({ body }) => body)
-      .sort(),
-    strange.toSorted(),
-  );
-  for (const { attributes } of deadLetters(world)) assert.equal(attributes.code, 'message_invalid');
-});
-
 test('one batch has it all: only what should come again is reported as failed', async (t) => {
   const world = await startWorld(t);
   const archive = await archiveLambda(world);

@@ -4,14 +4,13 @@ import {
   files,
   insertTrack,
   insertWholeTrack,
-  readJob,
   readTrack,
   requestsFor,
   serve,
   storedObjects,
 } from '../tracks.ts';
 import { startWorld, type World } from '../world.ts';
-import { archiveLambda, deadLetters, deliverTrack } from './deliver.ts';
+import { archiveLambda, deliverTrack } from './deliver.ts';
 
 /** Lets the first `count` calls of a database function fail. */
 function failCalls(world: World, name: string, count = Number.POSITIVE_INFINITY): void {
@@ -34,33 +33,6 @@ test('a database that blinks costs the provider no second download', async (t) =
     assert.equal(requestsFor(world, url), 1);
     assert.equal((await readTrack(world, track.id)).archived_to_storage, true);
   }
-});
-
-test('a claim that fails brings the message back, and the provider is asked nothing', async (t) => {
-  const world = await startWorld(t);
-  const archive = await archiveLambda(world);
-  const track = await insertWholeTrack(world);
-  failCalls(world, 'claim_track_archiving');
-  assert.deepEqual((await deliverTrack(world, archive, track.id)).delays, [60]);
-  assert.equal(world.provider.requests.length, 0);
-});
-
-test('a failure that cannot be reported brings the message back when the lease is surely over', async (t) => {
-  const world = await startWorld(t);
-  const archive = await archiveLambda(world);
-  const audio_url = serve(world, files.audio, { kind: 'status', status: 500 });
-  const track = await insertTrack(world, { audio_url });
-  failCalls(world, 'release_track_archiving');
-  assert.deepEqual((await deliverTrack(world, archive, track.id)).delays, [960]);
-  assert.equal((await readJob(world, track.id)).status, 'processing');
-});
-
-test('a secret that cannot be read fails the messages, to come back', async (t) => {
-  const world = await startWorld(t);
-  world.environment.SECRET_ID = 'missing';
-  const archive = await archiveLambda(world);
-  const track = await insertWholeTrack(world);
-  assert.deepEqual((await deliverTrack(world, archive, track.id)).delays, [60]);
 });
 
 /** Runs `statement` on the track once, when the worker is about to call a database function. */
@@ -93,23 +65,6 @@ test('addresses that change during the copy are copied again, soon, and only tho
   for (const url of [audio_url, track.urls.audio, track.urls.cover, track.urls.video]) {
     assert.equal(requestsFor(world, url), 1);
   }
-});
-
-test('a worker whose lease was taken over completes nothing, and leaves the files alone', async (t) => {
-  const world = await startWorld(t);
-  const archive = await archiveLambda(world);
-  const track = await insertWholeTrack(world);
-  const takeOver = `select claim.* from public.track_archiving_jobs as job,
-    release_track_archiving(job.id, job.fencing_token, 'internal', 'lease over') as released,
-    lateral (select * from claim_track_archiving(job.track_id, 600, 'other') where released) as claim
-    where job.track_id = $1`;
-  before(world, 'complete_track_archiving', takeOver, [track.id]);
-  assert.deepEqual((await deliverTrack(world, archive, track.id)).failed, []);
-  assert.equal((await readTrack(world, track.id)).archived_to_storage, false);
-  const job = await readJob(world, track.id);
-  assert.deepEqual([job.status, job.claimed_by], ['processing', 'other']);
-  assert.equal((await storedObjects(world)).size, 3);
-  assert.deepEqual(deadLetters(world), []);
 });
 
 for (const name of ['complete_track_archiving', 'store_track_asset']) {

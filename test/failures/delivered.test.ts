@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type FailureCode, failures } from '../../core/failure.ts';
+import { providerHost } from '../lambdas/world.ts';
+import type { Case, DeliveredCase } from './case.ts';
+import { deliverCases } from './deliver-cases.ts';
+import { startGround } from './ground.ts';
+import { mendedCases } from './mended-cases.ts';
+import { assertArchived, assertFailed } from './outcome.ts';
+import { bucketChanges } from './storage-cases.ts';
+import { failureCases } from './table.ts';
+
+interface Expected {
+  code: FailureCode | 'archived';
+  scene: DeliveredCase;
+}
+
+const failing = (Object.entries(failureCases) as [FailureCode, readonly Case[]][]).flatMap(
+  ([code, cases]) => cases.flatMap((each) => ('play' in each ? [] : [{ code, scene: each }])),
+);
+const mended = mendedCases.map((scene) => ({ code: 'archived' as const, scene }));
+
+test('every code has a case', () => {
+  assert.deepEqual(Object.keys(failureCases).sort(), Object.keys(failures).sort());
+  for (const [code, cases] of Object.entries(failureCases)) assert.ok(cases.length > 0, code);
+});
+
+test('the archive bundle meets every failure at once', async (t) => {
+  // Below a second, where undici's timers are exact.
+  const timeouts = { PROVIDER_TIMEOUT_MS: '900', STORAGE_TIMEOUT_MS: '900' };
+  const ground = await startGround(t, { environment: timeouts });
+  for (const change of bucketChanges) await ground.database.query(change);
+  const expected: Expected[] = [...failing, ...mended].sort(
+    (a, b) => Number(b.scene.waits ?? false) - Number(a.scene.waits ?? false),
+  );
+  const staged = await deliverCases(
+    ground,
+    expected.map(({ scene }) => scene),
+  );
+  for (const [index, { code, scene }] of expected.entries()) {
+    const track = staged[index];
+    assert.ok(track);
+    await t.test(`${code} where ${scene.what}`, () =>
+      code === 'archived'
+        ? assertArchived(ground, track, scene)
+        : assertFailed(ground, track, code, scene),
+    );
+  }
+  const elsewhere = ground.provider.requests.filter(
+    ({ url }) => new URL(url).hostname !== providerHost,
+  );
+  assert.deepEqual(elsewhere, [], 'no other host is asked anything');
+});

@@ -1,0 +1,28 @@
+import type { FailureCode } from '../../core/failure.ts';
+import { addressCases } from './address-cases.ts';
+import { answerCases } from './answer-cases.ts';
+import type { Cases } from './case.ts';
+import { databaseCases } from './database-cases.ts';
+import { providerCases } from './provider-cases.ts';
+import { storageCases } from './storage-cases.ts';
+import * as worker from './worker-cases.ts';
+
+/**
+ * How each failure comes about: a code without a case does not compile. Every case runs against the real
+ * bundle, and those who misbehave really do.
+ */
+export const failureCases = {
+  ...providerCases,
+  ...answerCases,
+  ...addressCases,
+  ...storageCases,
+  too_large: [...answerCases.too_large, ...storageCases.too_large],
+  database_unavailable: databaseCases,
+  out_of_time: [worker.outOfTime],
+  worker_lost: [worker.workerLost],
+  expired: [worker.expired],
+  superseded: [worker.superseded, worker.supersededAtLast],
+  lease_lost: [worker.leaseLost],
+  message_invalid: [worker.messageInvalid],
+  internal: [worker.internal],
+} as const satisfies Record<FailureCode, Cases>;
