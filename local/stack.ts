@@ -32,8 +32,12 @@ export interface StackOptions {
   database?: DatabaseUrls;
   /** Bundle file of each Lambda; built into a temporary directory by default. */
   bundles?: Record<string, string>;
+  /** Starts Supabase in another way, with its objects in this directory. */
+  startSupabase?: (storageDirectory: string) => Promise<Supabase>;
   /** Milliseconds; the Lambda's own default is 5000. */
   retryBaseDelay?: number;
+  /** Milliseconds without a sign of the provider; the Lambda's own default is 30 000. */
+  providerTimeout?: number;
   /** Log lines of the Lambdas. */
   onLog?: (line: string) => void;
   onProgress?: (message: string) => void;
@@ -72,15 +76,17 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const provider = await startProvider({ directory, now: clock.now });
   started.defer(provider.stop);
 
+  const start = (storage: string) => startSupabase(storage, options.database);
   onProgress(given.supabase === undefined ? 'Starting Postgres and Supabase …' : 'Using Supabase');
   const supabase =
     given.supabase === undefined
-      ? await startSupabase(join(directory, 'storage'), options.database)
+      ? await (options.startSupabase ?? start)(join(directory, 'storage'))
       : givenSupabase(given.supabase);
   started.defer(supabase.stop);
   const database = new pg.Pool({ connectionString: supabase.databaseUrl, max: 5 });
-  // A pool without a listener would end the process when Postgres goes away first.
+  // Connections without a listener, idle or in use, would end the process when Postgres goes away first.
   database.on('error', () => {});
+  database.on('connect', (client) => client.on('error', () => {}));
   started.defer(() => database.end());
   await requireMigrated(database);
   if (given.supabase === undefined) clock.onChange((offset) => setDatabaseClock(database, offset));
@@ -94,13 +100,14 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   };
   const aws = await startAws(clock, secret, given.awsEndpoint);
   started.defer(aws.stop);
-  const { retryBaseDelay = 5000, onLog } = options;
+  const { retryBaseDelay = 5000, providerTimeout = 30_000, onLog } = options;
   const functions = await startFunctions({
     clock,
     aws,
     provider,
     bundles,
     retryBaseDelay,
+    providerTimeout,
     ...(onLog === undefined ? {} : { onLog }),
   });
   started.defer(functions.stop);

@@ -45,13 +45,15 @@ function runningServer(data: string): number | undefined {
   return command.includes('postgres') && command.includes(data) ? pid : undefined;
 }
 
-/** Asks for a fast shutdown and, ten seconds later, for an immediate one. */
-export async function endServer(pid: number): Promise<void> {
-  for (const [signal, tries] of [
-    ['SIGINT', 500],
-    ['SIGQUIT', 250],
-    ['SIGKILL', 250],
-  ] as const) {
+const shutdowns = [
+  ['SIGINT', 500],
+  ['SIGQUIT', 250],
+  ['SIGKILL', 250],
+] as const;
+
+/** Asks for a fast shutdown and, ten seconds later, for an immediate one; or for that one at first. */
+export async function endServer(pid: number, first: 'SIGINT' | 'SIGQUIT' = 'SIGINT') {
+  for (const [signal, tries] of shutdowns.slice(first === 'SIGINT' ? 0 : 1)) {
     try {
       process.kill(pid, signal);
     } catch {

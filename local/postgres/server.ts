@@ -17,6 +17,8 @@ export interface Postgres extends Cluster {
   /** Where the data is; not always the folder asked for (see `prepareDataDirectory`). */
   directory: string;
   port: number;
+  /** Ends the server at once, as a crash would, and starts it again on the same port; it recovers from its log. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -130,7 +132,15 @@ export async function startPostgres(options: { directory?: string } = {}): Promi
   writeFileSync(ownerFile(path), `${process.pid}\n`);
   const watchdog = watchParent(join(data, 'postmaster.pid'), temporary ? path : undefined);
   if (!existsSync(data)) await initialise(binaries, directory);
-  const { port, pid } = await startOnFreePort(binaries, directory);
+  const { port, ...first } = await startOnFreePort(binaries, directory);
+  let { pid } = first;
+  const crash = async () => {
+    await endServer(pid, 'SIGQUIT');
+    await rm(join(data, 'postmaster.pid'), { force: true });
+    const next = await tryStart(binaries, directory, port);
+    if (next === undefined) throw new Error(`Port ${port} was taken while PostgreSQL was down.`);
+    pid = next;
+  };
   const stop = async () => {
     await endServer(pid);
     if (temporary) await rm(path, { recursive: true, force: true });
@@ -143,5 +153,5 @@ export async function startPostgres(options: { directory?: string } = {}): Promi
     await stop();
     throw error;
   }
-  return { ...cluster, directory: path, port, stop };
+  return { ...cluster, directory: path, port, crash, stop };
 }

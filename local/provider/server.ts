@@ -35,8 +35,15 @@ export interface Provider {
   authority: string;
   /** Value of PROVIDER_ADDRESS_OVERRIDES: each host at our address. */
   addressOverrides: string;
-  /** Serves `file` at `url` (one of the hosts, any path) from now on, counting requests from zero. */
-  serve(url: string, file: Buffer, behaviour?: Behaviour): void;
+  /**
+   * Serves `file` at `url` (one of the hosts, any path) from now on, counting requests from zero. A function
+   * decides anew at each request, given its number, from 1.
+   */
+  serve(
+    url: string,
+    file: Buffer | (() => Buffer),
+    behaviour?: Behaviour | ((count: number) => Behaviour),
+  ): void;
   /** What `serve` was given for `url`, deleted since or not. */
   served(url: string): Buffer | undefined;
   /** Every request in order, those to unknown addresses (404) included. */
@@ -49,8 +56,8 @@ export interface Provider {
 }
 
 interface Entry {
-  file: Buffer;
-  behaviour: Behaviour;
+  file: () => Buffer;
+  behaviour: (count: number) => Behaviour;
   count: number;
 }
 
@@ -83,8 +90,10 @@ export async function startProvider(
     }
     entry.count += 1;
     const connection = connections.get(request.socket.remotePort);
-    const { file, behaviour, count } = entry;
-    respond({ response, file, count, connection }, behaviour).catch(() => response.destroy());
+    const { count } = entry;
+    const behaviour = entry.behaviour(count);
+    const exchange = { response, file: entry.file(), count, connection };
+    respond(exchange, behaviour).catch(() => response.destroy());
   });
   // By the client's port: the TCP connection below each TLS socket.
   const connections = new Map<number | undefined, Socket>();
@@ -106,12 +115,16 @@ export async function startProvider(
     addressOverrides: JSON.stringify(Object.fromEntries(hosts.map((host) => [host, address]))),
     requests,
     serve: (url, file, behaviour = { kind: 'ok' }) => {
-      entries.set(new URL(url).href, { file, behaviour, count: 0 });
+      entries.set(new URL(url).href, {
+        file: typeof file === 'function' ? file : () => file,
+        behaviour: typeof behaviour === 'function' ? behaviour : () => behaviour,
+        count: 0,
+      });
     },
-    served: (url) => entries.get(new URL(url).href)?.file,
+    served: (url) => entries.get(new URL(url).href)?.file(),
     statusOf: (url) => ask(new URL(url), address, authority),
     deleteEverything: (status = 410) => {
-      for (const entry of entries.values()) entry.behaviour = { kind: 'status', status };
+      for (const entry of entries.values()) entry.behaviour = () => ({ kind: 'status', status });
     },
     stop: async () => {
       const closed = new Promise((done) => server.close(done));

@@ -38,6 +38,8 @@ export interface FunctionsOptions {
   bundles: Record<string, string>;
   /** Milliseconds; the wait after try n of an asset is n times this. */
   retryBaseDelay: number;
+  /** Milliseconds. */
+  providerTimeout: number;
   onLog?: (line: string) => void;
 }
 
@@ -63,6 +65,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
     ARCHIVE_QUEUE_URL: archiveQueue.url,
     DEAD_LETTER_QUEUE_URL: deadLetter.url,
     RETRY_BASE_DELAY_MS: String(options.retryBaseDelay),
+    PROVIDER_TIMEOUT_MS: String(options.providerTimeout),
     PROVIDER_ADDRESS_OVERRIDES: provider.addressOverrides,
   };
   const start = (

@@ -30,8 +30,9 @@ function poolAs(user: string, databaseUrl: string): pg.Pool {
   const url = new URL(databaseUrl);
   url.username = user;
   const pool = new pg.Pool({ connectionString: url.href, max: 20 });
-  // An idle connection that the database closes must not end the process; the next query opens another.
+  // A connection that the database closes, idle or in use, must not end the process; the next query opens another.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 

@@ -64,14 +64,18 @@ const record = `
 /**
  * Stands in for pg_net's background worker: posts what committed transactions have queued, in batches of
  * 200 that wait for their slowest, and leaves the outcome in `net._http_response`. `databaseUrl`: any role
- * that may log in, since Supabase opens both tables to PUBLIC.
+ * that may log in, since Supabase opens both tables to PUBLIC. It does not outlive a restart of the database.
  */
-export async function startNetWorker(options: { databaseUrl: string }): Promise<NetWorker> {
+export async function startNetWorker(options: {
+  databaseUrl: string;
+  onError?: (message: string) => void;
+}): Promise<NetWorker> {
+  const { onError = (message) => console.error('local net worker:', message) } = options;
   const client = new pg.Client(options.databaseUrl);
   const stopping = new AbortController();
   const agent = new Agent();
   client.on('error', (error) => {
-    if (!stopping.signal.aborted) console.error('local net worker:', error.message);
+    if (!stopping.signal.aborted) onError(error.message);
   });
   await client.connect();
 
@@ -97,7 +101,7 @@ export async function startNetWorker(options: { databaseUrl: string }): Promise<
     working = working
       .then(drain)
       .catch((error) => {
-        if (!stopping.signal.aborted) console.error('local net worker:', error);
+        if (!stopping.signal.aborted) onError(String(error));
       })
       .finally(() => {
         wakes -= 1;

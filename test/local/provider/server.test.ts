@@ -40,6 +40,19 @@ describe('the demo provider', () => {
     assert.deepEqual(await bytes(response), song);
   });
 
+  test('decides anew at each request where behaviour and file are functions', async () => {
+    const states: Behaviour[] = [{ kind: 'status', status: 503 }, { kind: 'ok' }];
+    provider.serve(
+      url,
+      () => song,
+      (count) => states[count - 1] ?? { kind: 'status', status: 410 },
+    );
+    assert.equal((await client.get(url)).statusCode, 503);
+    assert.deepEqual(await bytes(await client.get(url)), song);
+    assert.equal((await client.get(url)).statusCode, 410);
+    assert.deepEqual(provider.served(url), song);
+  });
+
   test('is not trusted by a client that does not know its authority', async () => {
     await assert.rejects(fetch(`https://${provider.address}/song.mp3`));
   });

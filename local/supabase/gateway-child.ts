@@ -1,0 +1,8 @@
+/** What gateway-process.ts starts: takes GatewayOptions over IPC, answers with the URL and the keys. */
+import { type GatewayOptions, startGateway } from './gateway.ts';
+
+process.on('disconnect', () => process.exit());
+process.once('message', async (options: GatewayOptions) => {
+  const { url, keys } = await startGateway(options);
+  process.send?.({ url, keys });
+});
