@@ -27,8 +27,10 @@ export interface SourceFile {
   host: string;
   /** Bytes that the body will have, where the provider announced it and did not compress it. */
   length: number | undefined;
-  /** The body, to be read once or closed; throws members of the closed set only. */
-  chunks: AsyncGenerator<Buffer, void, undefined>;
+  /** The body, to be read once or closed. It fails with the transport's own errors. */
+  body: Readable;
+  /** The member of the closed set that an error of the body is. */
+  failure: (error: unknown) => ArchiveFailure;
   /** Whether the provider sent more than it announced; known once anything else has been waited for after the body's end. */
   isOverlong: () => boolean;
   /** Drops the connection if the body is not read to its end. */
@@ -134,21 +136,14 @@ function sourceFile(
     return {
       host: url.hostname,
       length: decoder === undefined ? announcedLength(response.headers) : undefined,
-      chunks: readChunks(body, url.hostname),
+      body,
+      failure: (error) => bodyFailure(error, url.hostname),
       isOverlong: () => excess.seen,
       close: () => discard(body),
     };
   } catch (error) {
     discard(response.body);
     throw error;
-  }
-}
-
-async function* readChunks(body: Readable, host: string): AsyncGenerator<Buffer, void, undefined> {
-  try {
-    for await (const chunk of body) yield chunk;
-  } catch (error) {
-    throw bodyFailure(error, host);
   }
 }
 

@@ -1,10 +1,10 @@
-import type { Provider, SourceFile, SourcePolicy } from '../../adapters/provider/provider.ts';
+import type { Provider, SourcePolicy } from '../../adapters/provider/provider.ts';
 import type { ObjectPlace, Storage } from '../../adapters/supabase/storage.ts';
 import type { StoredDetails } from '../../adapters/supabase/tracks.ts';
 import { type AssetKind, buckets, objectPath } from '../../core/assets.ts';
 import { ArchiveFailure } from '../../core/failure.ts';
 import { type MediaType, recognise, sniffBytes } from '../../core/media.ts';
-import { Measure } from './measure.ts';
+import { MeasuredBody } from './measure.ts';
 
 export interface AssetSource {
   kind: AssetKind;
@@ -42,17 +42,15 @@ export async function copyAsset(
     if (file.length !== undefined && file.length > bucket.maxBytes) {
       throw new ArchiveFailure('too_large', `The provider announced ${file.length} bytes`);
     }
-    const head = await readHead(file);
-    const type = await recogniseHead(source.kind, head);
+    const body = new MeasuredBody(file, bucket.maxBytes);
+    const type = await recogniseHead(source.kind, await body.head(sniffBytes));
     const place = {
       bucket: bucket.id,
       path: objectPath(source.userId, source.trackId, type.extension),
     };
-    const measure = new Measure(bucket.maxBytes);
-    const body = measure.through(head, file.chunks);
     const object = { ...place, contentType: type.mime, length: file.length };
     await storage.upload(object, body, signal);
-    await verifyStored(place, file.length, measure.bytes, storage, signal);
+    await verifyStored(place, file.length, body.bytes, storage, signal);
     if (file.isOverlong()) {
       throw new ArchiveFailure('provider_overlong', `More than the announced ${file.length} bytes`);
     }
@@ -60,8 +58,8 @@ export async function copyAsset(
       place,
       url: storage.publicUrl(place),
       details: {
-        bytes: measure.bytes,
-        sha256: measure.sha256(),
+        bytes: body.bytes,
+        sha256: body.sha256(),
         content_type: type.mime,
         source_host: file.host,
       },
@@ -73,22 +71,9 @@ export async function copyAsset(
   }
 }
 
-/** The first chunks, enough of them to recognise the file. */
-async function readHead(file: SourceFile): Promise<Buffer[]> {
-  const head: Buffer[] = [];
-  let bytes = 0;
-  while (bytes < sniffBytes) {
-    const next = await file.chunks.next();
-    if (next.done) break;
-    head.push(next.value);
-    bytes += next.value.length;
-  }
-  if (bytes === 0) throw new ArchiveFailure('provider_empty', 'The provider sent no bytes');
-  return head;
-}
-
-async function recogniseHead(kind: AssetKind, head: readonly Buffer[]): Promise<MediaType> {
-  const recognition = await recognise(kind, Buffer.concat(head).subarray(0, sniffBytes));
+async function recogniseHead(kind: AssetKind, head: Buffer): Promise<MediaType> {
+  if (head.length === 0) throw new ArchiveFailure('provider_empty', 'The provider sent no bytes');
+  const recognition = await recognise(kind, head.subarray(0, sniffBytes));
   if (recognition.outcome === 'accepted') return recognition.type;
   if (recognition.outcome === 'wrong-kind') {
     throw new ArchiveFailure('media_wrong_kind', `The ${kind} is ${recognition.found}`);

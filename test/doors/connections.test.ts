@@ -143,7 +143,7 @@ describe('a name that changes its address', () => {
       return file;
     };
     const whole = async (path: string) => {
-      for await (const _ of (await fetch(path)).chunks);
+      for await (const _ of (await fetch(path)).body);
     };
     return { server, sockets, asked, fetch, whole };
   }
@@ -172,7 +172,7 @@ describe('a name that changes its address', () => {
     const busy = await fetch('/stalled');
     await assert.rejects(whole('/two'), { code: 'address_not_public' });
     assert.equal(server.requests.length, 1);
-    assert.equal((await busy.chunks.next()).value?.toString(), 'so');
+    assert.equal(String(await once(busy.body, 'data')), 'so');
     busy.close();
   });
 });

@@ -66,7 +66,7 @@ describe('an address from DNS', () => {
     const provider = createProvider({ timeout: 10_000, ca: server.ca, ...options });
     t.after(() => provider.close());
     const signal = new AbortController().signal;
-    for await (const _ of (await provider.open(url, policy, signal)).chunks);
+    for await (const _ of (await provider.open(url, policy, signal)).body);
     await assert.rejects(provider.open(url, policy, signal), { code: 'address_not_public' });
     assert.deepEqual(asked, [host, host]);
     assert.equal(server.requests.length, 1);

@@ -22,8 +22,7 @@ export async function fetchWhole(
   const provider = createProvider({ timeout: 10_000, overrides, ca, ...options });
   try {
     const file = await provider.open(url, { ...policy, allowedHosts }, signal);
-    const chunks = [];
-    for await (const chunk of file.chunks) chunks.push(chunk);
+    const chunks = await file.body.toArray().catch((error) => Promise.reject(file.failure(error)));
     return { bytes: Buffer.concat(chunks), host: file.host, length: file.length };
   } catch (error) {
     if (error instanceof ArchiveFailure) return error;
