@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { ArchiveFailure } from '../../core/failure.ts';
 
 /** Milliseconds that one database call may take. */
-const callTimeout = 10_000;
+export const callTimeout = 10_000;
 
 export interface SupabaseAccess {
   supabaseUrl: string;

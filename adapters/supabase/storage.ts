@@ -35,7 +35,7 @@ export interface Storage {
   /** Bytes that Storage has, undefined where it has no such object. */
   size(place: ObjectPlace, signal: AbortSignal): Promise<number | undefined>;
   /** One that is not there is fine. */
-  remove(place: ObjectPlace): Promise<void>;
+  remove(place: ObjectPlace, signal: AbortSignal): Promise<void>;
   publicUrl(place: ObjectPlace): string;
   close(): Promise<void>;
 }
@@ -92,9 +92,9 @@ export function createStorage(options: StorageOptions): Storage {
       throwUnlessDone(answer);
       return objectSize(answer.body);
     },
-    async remove(place) {
+    async remove(place, signal) {
       const path = `${root}/${encodePlace(place)}`;
-      const answer = await call({ method: 'DELETE', path, headers });
+      const answer = await call({ method: 'DELETE', path, headers, signal });
       if (answer.status !== 404) throwUnlessDone(answer);
     },
     publicUrl: (place) => `${base.origin}${root}/public/${encodePlace(place)}`,

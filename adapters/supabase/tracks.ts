@@ -2,7 +2,7 @@ import type { PostgrestClient } from '@supabase/postgrest-js';
 import * as z from 'zod';
 import type { AssetKind } from '../../core/assets.ts';
 import type { ArchiveFailure } from '../../core/failure.ts';
-import { callFunction, databaseFailure } from './client.ts';
+import { callFunction, callTimeout, databaseFailure } from './client.ts';
 import {
   type Claim,
   type ClaimAnswer,
@@ -93,7 +93,11 @@ export function createTracks(client: PostgrestClient): Tracks {
     worklist: (limit) =>
       callFunction(client, 'get_tracks_needing_archiving', { _limit: limit }, Worklist),
     async exists(trackId) {
-      const { data, error } = await client.from('tracks').select('id').eq('id', trackId);
+      const { data, error } = await client
+        .from('tracks')
+        .select('id')
+        .eq('id', trackId)
+        .abortSignal(AbortSignal.timeout(callTimeout));
       if (error !== null) throw databaseFailure('tracks', error);
       return data.length > 0;
     },

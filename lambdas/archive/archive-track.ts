@@ -1,7 +1,6 @@
 import type { Claim } from '../../adapters/supabase/rows.ts';
 import type { ObjectPlace, Storage } from '../../adapters/supabase/storage.ts';
 import type { Tracks } from '../../adapters/supabase/tracks.ts';
-import type { Log } from '../../adapters/telemetry.ts';
 import { ArchiveFailure, classify } from '../../core/failure.ts';
 import { timings } from '../../core/timings.ts';
 import {
@@ -56,7 +55,7 @@ async function archiveClaimed(
   dependencies: ArchiveDependencies,
   budget: Budget,
 ): Promise<TrackOutcome> {
-  const { tracks, storage, telemetry } = dependencies;
+  const { tracks, telemetry } = dependencies;
   const started = performance.now();
   const uploaded: ObjectPlace[] = [];
   const failures = await archiveMissing(trackId, claim, dependencies, budget, uploaded);
@@ -75,7 +74,7 @@ async function archiveClaimed(
     failure = completion instanceof ArchiveFailure ? completion : jobChanged(completion);
   }
   if (failure.code !== 'lease_lost') return { outcome: 'failed', claim, failure };
-  await removeIfDeleted(trackId, uploaded, tracks, storage, telemetry.log);
+  await removeIfDeleted(trackId, uploaded, dependencies, budget);
   return { outcome: 'skipped', reason: 'lease_lost' };
 }
 
@@ -83,11 +82,16 @@ async function archiveClaimed(
 async function removeIfDeleted(
   trackId: string,
   uploaded: readonly ObjectPlace[],
-  tracks: Pick<Tracks, 'exists'>,
-  storage: Pick<Storage, 'remove'>,
-  log: Log,
+  dependencies: ArchiveDependencies,
+  budget: Budget,
 ): Promise<void> {
-  if (uploaded.length === 0 || (await tracks.exists(trackId))) return;
-  for (const place of uploaded) await storage.remove(place);
-  log.info('Removed the files of a deleted track', { files: uploaded.length });
+  const { tracks, storage, telemetry } = dependencies;
+  const steps = ladder(dependencies);
+  if (uploaded.length === 0 || (await retrying(() => tracks.exists(trackId), steps, budget)))
+    return;
+  // No later delivery would know of them.
+  for (const place of uploaded) {
+    await retrying(() => storage.remove(place, budget.signal), steps, budget);
+  }
+  telemetry.log.info('Removed the files of a deleted track', { files: uploaded.length });
 }

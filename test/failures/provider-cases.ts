@@ -52,7 +52,7 @@ export const providerCases = {
   provider_reset: [
     {
       what: 'the connection is reset before the headers',
-      audio: { kind: 'flaky', failures: 9, by: 'reset' },
+      audio: { kind: 'flaky', failures: 99, by: 'reset' },
     },
     {
       what: 'the connection is reset in the middle',

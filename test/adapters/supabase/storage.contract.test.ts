@@ -115,8 +115,8 @@ test('a file that is removed is gone, and removing it again is fine', async (t) 
   const { storage, theirs, folder } = await bothClients(t);
   const place = { bucket, path: `${folder}/song.mp3` };
   await storage.upload({ ...type, ...place, length: undefined }, chunksOf(Buffer.from('x')), never);
-  await storage.remove(place);
-  await storage.remove(place);
+  await storage.remove(place, never);
+  await storage.remove(place, never);
   assert.equal(await storage.size(place, never), undefined);
   assert.notEqual((await theirs.info(place.path)).error, null);
 });

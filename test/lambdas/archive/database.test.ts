@@ -77,3 +77,19 @@ for (const name of ['complete_track_archiving', 'store_track_asset']) {
     assert.deepEqual(await storedObjects(world), new Map());
   });
 }
+
+test('a Storage that fails to remove the files of a deleted track is asked again', async (t) => {
+  const world = await startWorld(t);
+  const archive = await archiveLambda(world);
+  const track = await insertWholeTrack(world);
+  before(world, 'complete_track_archiving', 'delete from public.tracks where id = $1', [track.id]);
+  const deleting = world.supabase.intercept;
+  let failures = 2;
+  world.supabase.intercept = (request, response) => {
+    if (request.method !== 'DELETE' || failures-- <= 0) return deleting(request, response);
+    response.writeHead(503).end();
+    return true;
+  };
+  assert.deepEqual((await deliverTrack(world, archive, track.id)).failed, []);
+  assert.deepEqual(await storedObjects(world), new Map());
+});
