@@ -5,6 +5,7 @@ import { archiveEnvironment, parseConfiguration } from '../../core/environment.t
 import { timings } from '../../core/timings.ts';
 import { startBudget } from '../archive/budget.ts';
 import { wireArchiver } from '../archive/wire.ts';
+import { respond } from '../function-url.ts';
 import { archiveTracks } from './archive-tracks.ts';
 import { isService, parseRequest, shownKey } from './request.ts';
 
@@ -16,11 +17,6 @@ const environment = parseConfiguration(
 const telemetry = createTelemetry(environment.POWERTOOLS_SERVICE_NAME);
 const { archive, readSecret, tracks, queue, send } = wireArchiver(environment, telemetry);
 
-const respond = (statusCode: number, body: object): LambdaFunctionURLResult => ({
-  statusCode,
-  headers: { 'content-type': 'application/json' },
-  body: JSON.stringify(body),
-});
 const refuse = (statusCode: number, error: string) => {
   telemetry.log.warn('Request refused', { status: statusCode, error });
   return respond(statusCode, { success: false, error });

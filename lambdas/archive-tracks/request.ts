@@ -1,6 +1,6 @@
-import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import * as z from 'zod';
 import { sameText } from '../../core/same-text.ts';
+import { bodyOf, headersOf, type UrlEvent } from '../function-url.ts';
 
 /** Most tracks of one request: what an invocation can be expected to copy in its time. */
 export const largestLimit = 200;
@@ -13,8 +13,8 @@ export const ArchiveTracksRequest = z.object({
 export type ArchiveTracksRequest = z.output<typeof ArchiveTracksRequest>;
 
 /** Reads the body; a string names what is wrong with it, never a value. */
-export function parseRequest(event: LambdaFunctionURLEvent): ArchiveTracksRequest | string {
-  const text = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8').toString();
+export function parseRequest(event: UrlEvent): ArchiveTracksRequest | string {
+  const text = bodyOf(event) ?? '';
   let value: unknown = {};
   try {
     if (text.trim() !== '') value = JSON.parse(text);
@@ -29,15 +29,9 @@ export function parseRequest(event: LambdaFunctionURLEvent): ArchiveTracksReques
 }
 
 /** The key that the caller shows, as `Authorization: Bearer …` or `apikey`. */
-export function shownKey(event: LambdaFunctionURLEvent): string | undefined {
-  const headers = new Headers(
-    Object.entries(event.headers).flatMap(([name, value]) => (value ? [[name, value]] : [])),
-  );
-  return (
-    /^Bearer (.+)$/i.exec(headers.get('authorization') ?? '')?.[1] ??
-    headers.get('apikey') ??
-    undefined
-  );
+export function shownKey(event: UrlEvent): string | undefined {
+  const { authorization = '', apikey } = headersOf(event);
+  return /^Bearer (.+)$/i.exec(authorization)?.[1] ?? (apikey || undefined);
 }
 
 /** Whether the caller has the service's own key: this door is not for the frontend. */

@@ -1,9 +1,10 @@
-import type { LambdaFunctionURLEvent, LambdaFunctionURLResult } from 'aws-lambda';
+import type { LambdaFunctionURLResult } from 'aws-lambda';
 import { type Telemetry, withLogFields } from '../../adapters/telemetry.ts';
 import { maxWebhookBytes } from '../../core/timings.ts';
+import { bodyOf, headersOf, respond, type UrlEvent } from '../function-url.ts';
 import type { EnqueueResult } from './enqueue.ts';
 import { parseWebhook } from './parse.ts';
-import { hasCredentials, isAuthentic, type RawWebhook } from './verify.ts';
+import { hasCredentials, isAuthentic } from './verify.ts';
 
 export interface ReceiveDependencies {
   readWebhookSecrets: () => Promise<readonly string[]>;
@@ -14,7 +15,7 @@ export interface ReceiveDependencies {
 
 /** Answers one webhook. Before it has proved to be authentic, neither database nor queue nor scheduler is asked. */
 export async function receiveWebhook(
-  event: LambdaFunctionURLEvent,
+  event: UrlEvent,
   dependencies: ReceiveDependencies,
 ): Promise<LambdaFunctionURLResult> {
   const { telemetry, now } = dependencies;
@@ -24,8 +25,9 @@ export async function receiveWebhook(
     return respond(status, { error });
   };
 
-  const webhook = rawWebhook(event);
-  if (webhook === undefined) return refuse(413, 'The body is too large');
+  const body = bodyOf(event, maxWebhookBytes);
+  if (body === undefined) return refuse(413, 'The body is too large');
+  const webhook = { headers: headersOf(event), body };
   if (!hasCredentials(webhook)) return refuse(401, 'The webhook is not signed');
   try {
     const secrets = await dependencies.readWebhookSecrets();
@@ -35,7 +37,7 @@ export async function receiveWebhook(
         'The signature is not valid, or its timestamp is over an hour away from now',
       );
     }
-    const parsed = parseWebhook(webhook.body);
+    const parsed = parseWebhook(body);
     if (parsed.outcome === 'malformed') return refuse(400, parsed.problem);
     telemetry.count('WebhooksAccepted');
     if (parsed.outcome === 'ignored') {
@@ -56,20 +58,3 @@ export async function receiveWebhook(
     });
   }
 }
-
-/** The body as it was sent; undefined where it is too large. */
-function rawWebhook(event: LambdaFunctionURLEvent): RawWebhook | undefined {
-  const { body = '', isBase64Encoded } = event;
-  // Base64 is four thirds of its content: what is far too large is not even decoded.
-  if (body.length > maxWebhookBytes * 1.5) return undefined;
-  const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
-  if (bytes.length > maxWebhookBytes) return undefined;
-  const headers = Object.entries(event.headers).map(([name, value]) => [name.toLowerCase(), value]);
-  return { headers: Object.fromEntries(headers), body: bytes.toString('utf8') };
-}
-
-const respond = (statusCode: number, body: object): LambdaFunctionURLResult => ({
-  statusCode,
-  headers: { 'content-type': 'application/json' },
-  body: JSON.stringify(body),
-});

@@ -11,6 +11,9 @@ export interface RawWebhook {
 /** For webhooks made in the Supabase dashboard, which cannot sign: one of the secrets, as it is. */
 const sharedSecretHeader = 'x-webhook-secret';
 
+/** Of one webhook: each costs a hash a secret. */
+const maxSignatures = 16;
+
 /** Whether a webhook carries anything to verify; one that does not is refused without reading a secret. */
 export const hasCredentials = ({ headers }: RawWebhook): boolean =>
   Boolean(headers['webhook-signature'] || headers[sharedSecretHeader]);
@@ -27,7 +30,7 @@ export function isAuthentic(webhook: RawWebhook, secrets: readonly string[], now
 
   const id = headers['webhook-id'];
   const sent = parseTimestamp(headers['webhook-timestamp']);
-  const signatures = headers['webhook-signature']?.split(' ') ?? [];
+  const signatures = headers['webhook-signature']?.split(' ', maxSignatures) ?? [];
   if (!id || sent === undefined) return false;
   if (Math.abs(now.getTime() - sent.getTime()) > timings.webhookTolerance * 1000) return false;
   // The library's own verify() allows five minutes, by the ambient clock: only its sign() is used.
@@ -37,6 +40,6 @@ export function isAuthentic(webhook: RawWebhook, secrets: readonly string[], now
 }
 
 function parseTimestamp(value: string | undefined): Date | undefined {
-  if (value === undefined || !/^\d{1,12}$/.test(value)) return undefined;
+  if (value === undefined || !/^[1-9]\d{0,11}$/.test(value)) return undefined;
   return new Date(Number(value) * 1000);
 }
