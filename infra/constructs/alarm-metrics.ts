@@ -30,6 +30,21 @@ export function onlyRefusals(config: Config): MathExpression {
   });
 }
 
+/** Tracks that a day's sweeps may recover for other reasons than lost webhooks: crashes, tries after failures. */
+const ordinaryRecoveries = 9;
+
+/** 1 for a day on which the sweep found what webhooks should have brought, and not one webhook came. */
+export function onlyRecoveries(config: Config): MathExpression {
+  const period = Duration.days(1);
+  const recovered = totalOf(config, 'TracksRecovered', period);
+  const accepted = totalOf(config, 'WebhooksAccepted', period);
+  return new MathExpression({
+    expression: `IF(${recovered.expression} > ${ordinaryRecoveries} AND ${accepted.expression} == 0, 1, 0)`,
+    usingMetrics: { ...recovered.usingMetrics, ...accepted.usingMetrics },
+    period,
+  });
+}
+
 /** Share of the tracks that failed, in per cent; no value where none was worked on. */
 export function failureRate(config: Config, period: Duration): MathExpression {
   const failed = totalOf(config, 'TracksFailed', period);

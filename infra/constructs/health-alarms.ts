@@ -7,6 +7,7 @@ import { type AlarmDetails, alarm } from './alarm.ts';
 import {
   failureRate,
   idleWhileDue,
+  onlyRecoveries,
   onlyRefusals,
   serverErrors,
   soon,
@@ -59,6 +60,12 @@ function details(props: HealthAlarmsProps): AlarmDetails[] {
       title: 'Webhooks refused',
       meaning: 'For an hour webhooks came and none was accepted: the secrets do not agree.',
       metric: onlyRefusals(config),
+      threshold: 0,
+    },
+    {
+      title: 'Webhooks missing',
+      meaning: 'For a day no webhook came, and the sweep had to find the tracks by itself.',
+      metric: onlyRecoveries(config),
       threshold: 0,
     },
     {

@@ -105,6 +105,7 @@ test('the alarms watch what this table says', () => {
     'enqueue-errors': `Url5xxCount ${lambda('Enqueue')} > 0 in 5 min`,
     'enqueue-throttles': `Throttles ${lambda('Enqueue')} > 0 in 5 min`,
     'webhooks-refused': `IF(${webhooks('Refused')} > 4 AND ${webhooks('Accepted')} == 0, 1, 0) > 0 in 60 min`,
+    'webhooks-missing': `IF((FILL(tracksRecovered_sweep, 0) + TIME_SERIES(0)) > 9 AND ${webhooks('Accepted')} == 0, 1, 0) > 0 in 1440 min`,
     'archive-errors': `Errors ${lambda('Archive')} > 0 in 5 min`,
     'archive-tracks-errors': `Url5xxCount ${lambda('ArchiveTracks')} > 0 in 5 min`,
     'sweep-errors': `Errors ${lambda('Sweep')} > 0 in 5 min`,

@@ -55,6 +55,13 @@ const broken: [check: string[], what: string, spoil: (aws: FakeAws) => unknown][
     },
   ],
   [
+    ['a signed webhook is accepted'],
+    'an endpoint that is not ours and answers 200',
+    (aws) => {
+      aws.webhookAnswer = { hello: 'world' };
+    },
+  ],
+  [
     ['Vault and the secret agree', 'a signed webhook is accepted'],
     'different webhook secrets',
     (aws) => {

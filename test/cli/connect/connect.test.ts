@@ -93,6 +93,12 @@ test('a moved endpoint, another key and a rotation under way are followed', asyn
       'send a signed test webhook, from the database',
     ],
   );
+  await world.run([], { SUPABASE_SECRET_KEY: 'sb_secret_another' });
+  assert.deepEqual(JSON.parse(world.aws.secret).webhookSecrets, [next, signing]);
+  assert.deepEqual(await world.database.query(vaultQuery), [
+    { name: 'track_archiver_webhook_secret', decrypted_secret: signing },
+    { name: 'track_archiver_webhook_url', decrypted_secret: moved },
+  ]);
 });
 
 test('what the endpoint refuses is reported, with exit code 1', async (t) => {

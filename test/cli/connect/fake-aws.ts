@@ -21,6 +21,7 @@ export interface FakeAws {
   archiveTracksStatus: number;
   /** Answered to authentic webhooks. */
   webhookStatus: number;
+  webhookAnswer: object;
   acceptsEverything: boolean;
   webhooks: RawWebhook[];
 }
@@ -41,7 +42,7 @@ export async function startFakeAws(t: TestContext, supabaseUrl: string): Promise
       fake.webhooks.push(webhook);
       const secrets = JSON.parse(fake.secret ?? '{"webhookSecrets":[]}').webhookSecrets;
       const accepted = fake.acceptsEverything || isAuthentic(webhook, secrets, new Date());
-      answer(accepted ? fake.webhookStatus : 401, accepted ? { action: 'cancelled' } : {});
+      answer(accepted ? fake.webhookStatus : 401, accepted ? fake.webhookAnswer : {});
     } else if (request.url === '/archive-tracks') {
       answer(fake.archiveTracksStatus, { success: false });
     } else if (target === 'secretsmanager.GetSecretValue') {
@@ -91,6 +92,7 @@ export async function startFakeAws(t: TestContext, supabaseUrl: string): Promise
     timer: { State: 'ENABLED', target: sweep },
     archiveTracksStatus: 401,
     webhookStatus: 200,
+    webhookAnswer: { action: 'cancelled' },
     acceptsEverything: false,
     webhooks: [],
     outputs: {
