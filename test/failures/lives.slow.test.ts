@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type FailureCode, failures } from '../../core/failure.ts';
+import { maxTries } from '../../core/retry.ts';
+import { maxReceiveCount } from '../../core/timings.ts';
+import { readJob, readTrack } from '../lambdas/tracks.ts';
+import { queueName } from '../lambdas/world.ts';
+import type { Case } from './case.ts';
+import { deliverCases } from './deliver-cases.ts';
+import { startGround } from './ground.ts';
+import { audioRequests, storedKinds } from './outcome.ts';
+import { bucketChanges } from './storage-cases.ts';
+import { failureCases } from './table.ts';
+
+const retried = (Object.entries(failureCases) as [FailureCode, readonly Case[]][])
+  .filter(([code]) => failures[code].disposition === 'retry')
+  .flatMap(([code, cases]) =>
+    cases.flatMap((each) => ('play' in each ? [] : [{ code, scene: each }])),
+  )
+  // A time of day that the provider asks for passes in the meantime.
+  .filter(({ scene }) => scene.slack === undefined);
+
+test('whatever time may mend is in the dead-letter queue after five deliveries, if it does not', async (t) => {
+  const timeouts = { PROVIDER_TIMEOUT_MS: '900', STORAGE_TIMEOUT_MS: '900' };
+  const ground = await startGround(t, { environment: timeouts });
+  for (const change of bucketChanges) await ground.database.query(change);
+  const staged = await deliverCases(
+    ground,
+    retried.map(({ scene }) => scene),
+  );
+  for (let delivery = 1; delivery < maxReceiveCount; delivery += 1) {
+    const waiting = ground.aws.queue(queueName)?.messages ?? [];
+    assert.equal(waiting.length, retried.length);
+    await ground.clock.advanceTo(Math.max(...waiting.map(({ visibleAt }) => visibleAt)));
+    await ground.settled();
+  }
+  assert.deepEqual(ground.aws.queue(queueName)?.messages, []);
+  for (const [index, { code, scene }] of retried.entries()) {
+    const track = staged[index];
+    assert.ok(track);
+    await t.test(`${code} where ${scene.what}`, async () => {
+      const { status, error_code, attempt } = await readJob(ground, track.id);
+      assert.deepEqual([status, error_code, attempt], ['failed', code, maxReceiveCount]);
+      assert.deepEqual(
+        ground.deadLetters(track.id).map(({ attributes }) => attributes),
+        [{}],
+      );
+      const usual = scene.url === undefined ? maxTries : 0;
+      assert.equal(audioRequests(ground, track), (scene.requests ?? usual) * maxReceiveCount);
+      assert.equal((await readTrack(ground, track.id)).archived_to_storage, false);
+      assert.deepEqual(await storedKinds(ground, track), scene.stored ?? []);
+    });
+  }
+});
