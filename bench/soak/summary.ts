@@ -1,0 +1,125 @@
+import type { Gathered } from './gather.ts';
+import type { Fate, Judged } from './judge.ts';
+import { placeOf } from './judge.ts';
+import type { World } from './world.ts';
+
+/** What is printed, as a table or as JSON. */
+export interface Summary {
+  seed: number;
+  tracks: number;
+  /** The same for the same plan. */
+  plan: string;
+  days: number;
+  seconds: number;
+  fates: Partial<Record<Fate, number>>;
+  /** Of those that are still there and were completed. */
+  owed: {
+    /** Could be saved, and everybody was there for long enough before the deadline. */
+    savable: number;
+    savableArchived: number;
+    /** Could be saved, but somebody was away for most of the time; nothing is promised. */
+    tooShort: number;
+    tooShortArchived: number;
+    /** Could not be saved at all. */
+    hopeless: number;
+  };
+  /** Failed tracks by code. */
+  failed: Record<string, number>;
+  /** What was done to them. */
+  injected: Record<string, number>;
+  provider: { requests: number; wholeFiles: number; servedAgain: number };
+  storage: { objects: number; ofDeletedTracks: number; unreferenced: number };
+  deadLetters: number;
+  /** The archived track that was nearest to its deadline or most behind it. */
+  worst: { track: string; lifetime: string; minutesAfterDeadline: number } | undefined;
+  findings: string[];
+}
+
+export interface End {
+  atRest: boolean;
+  seconds: number;
+  deadLetters: number;
+}
+
+export function summarize(world: World, gathered: Gathered, judged: Judged[], end: End): Summary {
+  const { plan, counts, served, stack } = world;
+  const worst = judged
+    .filter(({ lateness }) => lateness !== undefined)
+    .reduce<Judged | undefined>(
+      (most, each) => ((each.lateness ?? 0) > (most?.lateness ?? -Infinity) ? each : most),
+      undefined,
+    );
+  const urls = new Set(stack.provider.requests.map(({ url }) => url));
+  const wholes = [...urls].map((url) => served.wholes(url));
+  return {
+    seed: plan.seed,
+    tracks: plan.tracks.length,
+    plan: plan.fingerprint,
+    days: Math.round((world.now() / 86_400_000) * 10) / 10,
+    seconds: Math.round(end.seconds),
+    fates: tally(judged.map(({ fate }) => fate)),
+    owed: countOwed(judged),
+    failed: tally(judged.map(({ code }) => code).filter((code) => code !== undefined)),
+    injected: counts.toJSON(),
+    provider: {
+      requests: stack.provider.requests.length,
+      wholeFiles: wholes.reduce((sum, count) => sum + count, 0),
+      servedAgain: wholes.reduce((sum, count) => sum + Math.max(0, count - 1), 0),
+    },
+    storage: countObjects(gathered),
+    deadLetters: end.deadLetters,
+    worst:
+      worst === undefined
+        ? undefined
+        : {
+            track: worst.track.title,
+            lifetime: worst.track.lifetime,
+            minutesAfterDeadline: Math.round((worst.lateness ?? 0) / 60_000),
+          },
+    findings: [
+      ...(end.atRest ? [] : ['It did not come to rest: queue, schedules or jobs are left.']),
+      ...judged.flatMap(({ track, findings }) =>
+        findings.map((finding) => `${track.title} (${track.lifetime}, ${track.id}): ${finding}`),
+      ),
+    ],
+  };
+}
+
+function countOwed(judged: Judged[]): Summary['owed'] {
+  const there = judged.filter(({ fate }) => fate !== 'deleted' && fate !== 'never completed');
+  const hopeful = there.filter(({ promised }) => promised.hopeless.size === 0);
+  const savable = hopeful.filter(({ promised }) => promised.hadTime);
+  const tooShort = hopeful.filter(({ promised }) => !promised.hadTime);
+  const archived = (some: Judged[]) => some.filter(({ fate }) => fate === 'archived').length;
+  return {
+    savable: savable.length,
+    savableArchived: archived(savable),
+    tooShort: tooShort.length,
+    tooShortArchived: archived(tooShort),
+    hopeless: there.length - hopeful.length,
+  };
+}
+
+function tally<Name extends string>(names: Name[]): Record<Name, number> {
+  const found = {} as Record<Name, number>;
+  for (const name of names.toSorted()) found[name] = (found[name] ?? 0) + 1;
+  return found;
+}
+
+/** Objects that no track points to: of tracks that were deleted, or left over by a crash or a changed format. */
+function countObjects({ objects, tracks }: Gathered): Summary['storage'] {
+  const rows = [...tracks.values()];
+  const referenced = new Set(
+    rows
+      .flatMap((row) => [row.storage_audio_url, row.storage_cover_url, row.storage_video_url])
+      .map((url) => placeOf(url ?? '')),
+  );
+  const unreferenced = [...objects.keys()].filter((place) => !referenced.has(place));
+  const isOfDeleted = (place: string) =>
+    !tracks.has(place.split('/')[2]?.replace(/\..*$/, '') ?? '');
+  return {
+    objects: objects.size,
+    ofDeletedTracks: unreferenced.filter(isOfDeleted).length,
+    unreferenced: unreferenced.length,
+  };
+}
