@@ -7,7 +7,8 @@ export const failuresFile = join(import.meta.dirname, '../docs/failures.md');
 const dispositions: Record<Disposition, string> = {
   retry:
     'Tried three times inside the invocation, then delivered again by the queue after 1, 2, 4 and 8 minutes. ' +
-    'After the fifth receive the job is failed and SQS moves the message to the dead-letter queue.',
+    'After the fifth receive the job is failed and SQS moves the message to the dead-letter queue. ' +
+    'Until the track expires, the sweep tries it again every few hours all the same.',
   'give-up':
     'The job is failed and the message is in the dead-letter queue at once, with the code as its attribute. ' +
     'The provider is asked no more.',
@@ -38,7 +39,9 @@ dead-letter queue, and in the log lines \`Asset failed\`, \`Track released\` and
 |---|---|
 ${meanings.join('\n')}
 
-A message that SQS itself moved after five receives carries no code: the latest job of its track has it.
+A message that SQS itself moved after five receives carries no code: the latest job of its track has it, and
+\`npx track-archiver dlq list\` shows it. Where an address is corrected on the track, nothing need be redriven: the
+change announces itself, and the old message can be dropped.
 
 | code | meaning | disposition | what the operator does |
 |---|---|---|---|

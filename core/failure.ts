@@ -97,7 +97,8 @@ export const failures = {
   too_large: {
     disposition: 'give-up',
     meaning: "The file is larger than its bucket's limit.",
-    operator: 'Raise file_size_limit of the bucket, then redrive.',
+    operator:
+      'If such files are wanted, raise the limit in core/assets.ts and file_size_limit of the bucket, deploy, redrive.',
   },
   media_unrecognised: {
     disposition: 'give-up',
@@ -133,8 +134,9 @@ export const failures = {
   },
   storage_unavailable: {
     disposition: 'retry',
-    meaning: 'Supabase Storage was not reachable, too slow, or answered 5xx or 429.',
-    operator: 'Check the Supabase status page; redrive once it is back.',
+    meaning:
+      'Supabase Storage was not reachable, too slow, full (402, 507), busy (408, 409, 423, 425, 429), or answered 5xx.',
+    operator: 'Check the Supabase status page and the quota of the plan; redrive once it is back.',
   },
   storage_unauthorized: {
     disposition: 'retry',
@@ -175,7 +177,8 @@ export const failures = {
   superseded: {
     disposition: 'retry',
     meaning: "The track's addresses changed while they were being copied.",
-    operator: 'Nothing: the next delivery copies the new files.',
+    operator:
+      'Nothing: the next delivery copies the new files, and the sweep those of a track in the dead-letter queue.',
   },
   lease_lost: {
     disposition: 'ignore',

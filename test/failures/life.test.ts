@@ -6,7 +6,7 @@ import { insertWholeTrack, readJob, readJobs, readTrack, requestsFor } from '../
 import { until } from '../support/until.ts';
 import { deliverCases, redeliver } from './deliver-cases.ts';
 import { type Ground, startGround } from './ground.ts';
-import { assertArchived, audioRequests, storedKinds } from './outcome.ts';
+import { assertArchived, assertFailed, audioRequests, storedKinds } from './outcome.ts';
 
 const secondsUntil = (ground: Ground, id: string): number =>
   Math.round(((ground.message(id)?.visibleAt ?? 0) - ground.clock.now()) / 1000);
@@ -106,4 +106,38 @@ test('a file that was uploaded but not recorded is not taken for archived', asyn
   assert.equal((await readJob(ground, staged.id)).storage_audio_url, null);
   await redeliver(ground, staged);
   await assertArchived(ground, staged, { what: '', requests: 2 });
+});
+
+test('a final failure whose report is cut off costs the provider one more request, and is told once', async (t) => {
+  const ground = await startGround(t);
+  let lost = false;
+  ground.supabase.intercept = ({ url }) => {
+    if (!url?.endsWith('/rpc/fail_track_archiving') || lost) return false;
+    lost = true;
+    return { lose: 'answer' };
+  };
+  const scene = { what: '', audio: { kind: 'status', status: 404 } } as const;
+  const [staged] = await deliverCases(ground, [scene]);
+  assert.equal((await readJob(ground, staged.id)).status, 'failed', 'the database knows');
+  assert.deepEqual(ground.deadLetters(staged.id), [], 'the worker does not know that it knows');
+  assert.ok(secondsUntil(ground, staged.id) > timings.lease);
+  await redeliver(ground, staged);
+  await assertFailed(ground, staged, 'provider_gone', { ...scene, requests: 2 });
+});
+
+test('a claim whose answer is cut off is waited for, and then the track is archived', async (t) => {
+  const ground = await startGround(t);
+  let lost = false;
+  ground.supabase.intercept = ({ url }) => {
+    if (!url?.endsWith('/rpc/claim_track_archiving') || lost) return false;
+    lost = true;
+    return { lose: 'answer' };
+  };
+  const [staged] = await deliverCases(ground, [{ what: '' }]);
+  assert.equal((await readJob(ground, staged.id)).status, 'processing', 'by nobody who knows');
+  await redeliver(ground, staged);
+  const seconds = secondsUntil(ground, staged.id);
+  assert.ok(seconds > timings.lease, `busy, and visible again in ${seconds} s`);
+  await redeliver(ground, staged);
+  await assertArchived(ground, staged, { what: '', requests: 1 });
 });
