@@ -42,7 +42,7 @@ export function createTelemetry(service: string): Telemetry {
   const line = ({ error, ...fields }: LogFields = {}) => ({
     ...fieldsOfTask.getStore(),
     ...fields,
-    ...(error === undefined ? {} : { error: describeError(error) }),
+    ...(error === undefined ? {} : { error: shownOf(error) }),
   });
   return {
     log: {
@@ -68,11 +68,11 @@ const deepestCause = 5;
  * An error with its causes by the properties that are made to be shown. Errors carry others, such as the
  * row that Postgres refused, a request's headers or the bytes that were no HTTP.
  */
-function describeError(error: unknown, depth = 0): unknown {
+function shownOf(error: unknown, depth = 0): unknown {
   if (typeof error !== 'object' || error === null) return String(error);
   const { name, code, message, stack, $metadata, errors, cause } = error as Record<string, unknown>;
   const further = (inner: unknown) =>
-    depth < deepestCause ? describeError(inner, depth + 1) : 'and so on';
+    depth < deepestCause ? shownOf(inner, depth + 1) : 'and so on';
   return {
     name,
     code,

@@ -2,12 +2,12 @@
 const forms: [form: RegExp, left: string][] = [
   // Credentials and queries of addresses: signed ones carry their secret there.
   [/(\w:\/\/)[^\s/?#"'\\]*@/g, '$1…@'],
-  [/(\bhttps?:\/\/[^\s?"'<>\\]*)\?[^\s"'<>\\]*/gi, '$1?…'],
-  [/\b(bearer|basic|credential|signature|x-amz-security-token)([\s:=]+)[\w+/.=~%-]{8,}/gi, '$1$2…'],
+  [/(https?:\/\/[^\s?"'<>\\]*)\?[^\s"'<>\\]*/gi, '$1?…'],
+  [/(bearer|basic|credential|signature|x-amz-security-token)([\s:=]+)[\w+/.=~%-]{8,}/gi, '$1$2…'],
   [/sb_secret_[\w-]+/g, 'sb_secret_…'],
   [/whsec_[A-Za-z0-9+/=]+/g, 'whsec_…'],
-  [/\beyJ[\w-]+\.[\w-]+\.[\w-]+/g, '…'],
-  [/\bv1,[A-Za-z0-9+/]{16,}=*/g, 'v1,…'],
+  [/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, '…'],
+  [/v1,[A-Za-z0-9+/]{16,}=*/g, 'v1,…'],
   // V8 shows what stands around the character that it stumbled over.
   [/\.{0,3}"[^\n]{0,60}"\.{0,3} is not valid JSON/g, '… is not valid JSON'],
 ];

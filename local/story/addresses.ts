@@ -3,16 +3,18 @@ import { names } from '../stack/aws-resources.ts';
 import type { Stack } from '../stack.ts';
 import type { Addresses } from './report.ts';
 
-/** What runs, for looking around. The keys open this stack only, unless it is a given one. */
+/** What runs, for looking around. Keys and passwords open this stack only: those of a given Supabase are not shown. */
 export function addressesOf(stack: Stack): Addresses {
   const { supabase, aws, functions, provider } = stack;
   return {
     'Supabase URL': supabase.url,
-    'Supabase secret key': supabase.secretKey,
     ...(supabase.publishableKey === undefined
       ? {}
-      : { 'Supabase publishable key': supabase.publishableKey }),
-    'Postgres (psql)': supabase.databaseUrl,
+      : {
+          'Supabase secret key': supabase.secretKey,
+          'Supabase publishable key': supabase.publishableKey,
+          'Postgres (psql)': supabase.databaseUrl,
+        }),
     AWS_ENDPOINT_URL: aws.endpoint.url,
     'Archive queue': aws.queues.archive.url,
     'Dead-letter queue': aws.queues.deadLetter.url,

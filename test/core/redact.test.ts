@@ -5,6 +5,8 @@ import { redactExcerpt, redactSecrets } from '../../core/redact.ts';
 
 const token = ['eyJhbGciOiJIUzI1NiJ9', 'eyJyb2xlIjoiYW5vbiJ9', 'c2lnbmF0dXJlIQ'].join('.');
 const table: [text: string, left: string][] = [
+  [token, '…'],
+  ['https://cdn.example.com/a?abc', 'https://cdn.example.com/a?…'],
   ['key sb_secret_abc-DEF_123, refused', 'key sb_secret_…, refused'],
   [`{"apikey":"${token}"}`, '{"apikey":"…"}'],
   ['whsec_b25lIG9sZA== is wrong', 'whsec_… is wrong'],
@@ -23,6 +25,13 @@ const table: [text: string, left: string][] = [
 
 test('what looks like a secret is taken out of a text, and what stands around it stays', () => {
   for (const [text, left] of table) assert.equal(redactSecrets(text), left);
+});
+
+test('what looks like a secret is taken out of JSON, too', () => {
+  for (const [text] of table.slice(0, 9)) {
+    const redacted = redactSecrets(JSON.stringify(`line\n${text}`));
+    assert.doesNotMatch(redacted, /abc|eyJ|b25l|K5oZ|IQoJ|AKIA/, redacted);
+  }
 });
 
 test('words that only speak of secrets stay', () => {
