@@ -9,6 +9,7 @@ import type { GivenOptions } from './dlq/options.ts';
 import { redrive } from './dlq/redrive.ts';
 import { planRedrive } from './dlq/redrive-plan.ts';
 import { exitCodes } from './dlq/report.ts';
+import { plural } from './dlq/show.ts';
 
 const after = `
 Needs AWS credentials and a Region as the AWS CLI does. Titles, deadlines and states come from the database: with
@@ -66,7 +67,7 @@ const run: Parameters<typeof runCommand>[1] = async (context) => {
   output.say(
     moved === undefined
       ? 'No move task is running.'
-      : `The move task is cancelled; it had moved ${moved} messages.`,
+      : `The move task is cancelled; it had moved ${plural(moved)}.`,
   );
   return exitCodes.done;
 };
@@ -91,6 +92,8 @@ async function end(code: Promise<number>): Promise<void> {
   process.exitCode = await code;
 }
 
+// The reader of a pipe has gone away; what was begun goes on to an orderly end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 try {
   await program.parseAsync();
 } catch (error) {

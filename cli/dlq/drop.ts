@@ -7,7 +7,7 @@ import { isEverything } from './options.ts';
 import { peek } from './peek.ts';
 import { exitCodeOf, exitCodes, isCutShort, type QueueReport } from './report.ts';
 import { judge } from './selection.ts';
-import { showCodes, showReport } from './show.ts';
+import { plural, showCodes, showReport } from './show.ts';
 
 /** Asks a person; undefined where nobody is there to answer. */
 export type Ask = ((question: string, signal: AbortSignal) => Promise<boolean>) | undefined;
@@ -28,10 +28,10 @@ export async function drop(context: Context, ask: Ask): Promise<number> {
   const verdicts = entries.map((entry) => judge(entry, options.selection, true));
   const chosen = entries.filter((_, index) => verdicts[index] === 'selected');
   const unknown = verdicts.filter((verdict) => verdict === 'unknown').length;
-  output.say(`${chosen.length} of ${entries.length} messages to drop`);
+  output.say(`${chosen.length} of ${plural(entries.length)} to drop`);
   if (chosen.length > 0) output.say(showCodes(chosen));
   noteDatabase(context);
-  if (unknown > 0) output.note(`${unknown} messages stay: only the database knows their code.`);
+  if (unknown > 0) output.note(`${plural(unknown)} left there: only the database could tell more.`);
 
   const isAgreed =
     chosen.length > 0 &&

@@ -15,8 +15,6 @@ export interface Output {
 export function createOutput(json: boolean, secrets: (string | undefined)[]): Output {
   const redact = createRedact(secrets);
   const { stdout, stderr } = process;
-  // The reader of a pipe has gone away; the work goes on to an orderly end.
-  for (const stream of [stdout, stderr]) stream.on('error', () => {});
   const line = (stream: NodeJS.WriteStream, text: string) => stream.write(`${redact(text)}\n`);
   let tenth = '';
   let isOpen = false;

@@ -4,7 +4,7 @@ import { isEverything } from './options.ts';
 import { peek } from './peek.ts';
 import { exitCodes } from './report.ts';
 import { invalidCode, judge } from './selection.ts';
-import { showCodes, showQueue, span } from './show.ts';
+import { plural, showCodes, showQueue, span } from './show.ts';
 
 /** `redrive` without `--yes`: what would be moved, and what of it makes no sense. Nothing is changed. */
 export async function planRedrive(context: Context): Promise<number> {
@@ -38,7 +38,7 @@ export async function planRedrive(context: Context): Promise<number> {
   for (const { queue, selected, entries, hidden } of plans) {
     const held = hidden === 0 ? '' : ` (${hidden} more in somebody's hands)`;
     output.say(
-      `${showQueue(queue)}: ${selected.length} of ${entries.length} messages to move${held}`,
+      `${showQueue(queue)}: ${selected.length} of ${plural(entries.length)} to move${held}`,
     );
     if (selected.length > 0) output.say(showCodes(selected));
   }
@@ -46,11 +46,11 @@ export async function planRedrive(context: Context): Promise<number> {
   const selected = plans.flatMap((plan) => plan.selected);
   const unknown = plans.reduce((sum, plan) => sum + plan.unknown, 0);
   if (unknown > 0)
-    output.note(`${unknown} messages would stay: only the database knows their code.`);
+    output.note(`${plural(unknown)} would be left: only the database could tell more.`);
   const invalid = selected.filter(({ code }) => code === invalidCode).length;
   if (invalid > 0) {
     output.note(
-      `${invalid} of them are not ours and come straight back: dlq drop --code ${invalidCode} --yes first.`,
+      `${plural(invalid)} not ours, which would come straight back: dlq drop --code ${invalidCode} --yes first.`,
     );
   }
   if (signal.aborted) return exitCodes.interrupted;

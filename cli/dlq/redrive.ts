@@ -7,7 +7,7 @@ import { type QueueName, queueNames } from './open.ts';
 import { isEverything } from './options.ts';
 import { exitCodeOf, exitCodes, isCutShort, type QueueReport } from './report.ts';
 import { invalidCode, judge, type Verdict } from './selection.ts';
-import { showReport } from './show.ts';
+import { plural, showReport } from './show.ts';
 
 /** `redrive --yes`: back to the archive queue, the dead-letter queue first, then Scheduler's. */
 export async function redrive(context: Context): Promise<number> {
@@ -71,12 +71,12 @@ export async function redrive(context: Context): Promise<number> {
   }
   if (passedOver.invalid > 0) {
     output.note(
-      `${passedOver.invalid} messages that are not ours stay; --code ${invalidCode} moves them, dlq drop --code ${invalidCode} drops them.`,
+      `${plural(passedOver.invalid)} not ours: left there; --code ${invalidCode} moves them, dlq drop --code ${invalidCode} drops them.`,
     );
   }
   if (!everything) noteDatabase(context);
   if (passedOver.unknown > 0) {
-    output.note(`${passedOver.unknown} messages stay: only the database knows their code.`);
+    output.note(`${plural(passedOver.unknown)} left there: only the database could tell more.`);
   }
   return exitCode;
 }

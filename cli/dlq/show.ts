@@ -11,7 +11,7 @@ const titles: Record<QueueName, string> = {
 
 const states: Record<TrackState, string> = {
   archived: 'archived meanwhile',
-  deleted: 'deleted by its owner',
+  deleted: 'deleted',
   not_completed: 'not completed any more',
   failed: 'failed',
   on_its_way: 'another attempt is on its way',
@@ -19,7 +19,7 @@ const states: Record<TrackState, string> = {
   unknown: 'state unknown',
 };
 
-const plural = (count: number, noun = 'message'): string =>
+export const plural = (count: number, noun = 'message'): string =>
   `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** What others wrote, without what would drive the terminal. */
@@ -62,7 +62,7 @@ function showEntry(entry: Entry): string {
   const name = title === undefined ? '' : ` “${plain(title, 40)}”`;
   const facts = [
     code,
-    `since ${span(secondsBetween(since, now))}`,
+    `${span(secondsBetween(since, now))} ago`,
     ...(trackId === undefined ? [] : [deadline(entry), states[track]]),
   ].join(', ');
   const why = reason === undefined ? '' : `\n      ${plain(reason, 200)}`;

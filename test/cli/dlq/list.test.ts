@@ -118,7 +118,7 @@ describe('dlq list', { concurrency: 2 }, () => {
     assert.match(lines.stdout, /^Dead-letter queue: 5 messages\n/);
     assert.match(
       lines.stdout,
-      /“Exhausted”\n {4}provider_timeout, since .*, deadline in 23 h 5\d min, failed/,
+      /“Exhausted”\n {4}provider_timeout, .* ago, deadline in 23 h 5\d min, failed/,
     );
     assert.match(lines.stdout, /archived meanwhile/);
     assert.ok(!lines.stdout.includes('\u001b'), 'nothing that others wrote drives the terminal');
