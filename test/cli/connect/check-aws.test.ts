@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FakeAws } from './fake-aws.ts';
-import { connectFirst, failedChecks, startWorld } from './world.ts';
+import { connectFirst, failedChecks, startWorld, supabaseKey } from './world.ts';
 
 const broken: [check: string[], what: string, spoil: (aws: FakeAws) => unknown][] = [
   [
@@ -9,6 +9,20 @@ const broken: [check: string[], what: string, spoil: (aws: FakeAws) => unknown][
     'another default policy than the stack was told',
     (aws) => {
       aws.outputs.DefaultRetentionDays = '30';
+    },
+  ],
+  [
+    ['the default policy is what the stack says'],
+    'another delay than the stack was told',
+    (aws) => {
+      aws.outputs.DefaultArchiveAfterDays = '10';
+    },
+  ],
+  [
+    ['clocks agree'],
+    'an endpoint whose clock is two minutes behind',
+    (aws) => {
+      aws.clockSkew = -120;
     },
   ],
   [
@@ -114,4 +128,23 @@ test('the doctor finds each broken thing in AWS, and only that', async (t) => {
       assert.deepEqual(failedChecks(ended), expected);
     });
   }
+});
+
+test('what an operator may choose is no fault: an endpoint of one’s own, wider buckets, a rotation under way', async (t) => {
+  const world = await startWorld(t);
+  const own = ['--webhook-url', world.aws.webhookUrl.replace('127.0.0.1', 'localhost')];
+  await world.run(own, { SUPABASE_SECRET_KEY: supabaseKey });
+  await world.database.query(
+    "update storage.buckets set allowed_mime_types = '{image/*}' where id = 'tracks-covers'",
+  );
+  await world.database.query(
+    "update storage.buckets set allowed_mime_types = null where id = 'tracks-audio'",
+  );
+  const [signing] = JSON.parse(world.aws.secret ?? '').webhookSecrets;
+  await world.database.query(
+    `select vault.update_secret(id, $1) from vault.secrets where name = 'track_archiver_webhook_secret'`,
+    [`whsec_bmV4dCBvbmUsIG5vdCBrbm93biB5ZXQ= ${signing}`],
+  );
+  const ended = await world.run([...own, '--check', '--json']);
+  assert.deepEqual(failedChecks(ended), []);
 });

@@ -23,6 +23,8 @@ export interface FakeAws {
   webhookStatus: number;
   webhookAnswer: object;
   acceptsEverything: boolean;
+  /** Seconds by which the clock of the endpoint is wrong. */
+  clockSkew: number;
   webhooks: RawWebhook[];
 }
 
@@ -37,6 +39,7 @@ export async function startFakeAws(t: TestContext, supabaseUrl: string): Promise
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     const target = String(request.headers['x-amz-target'] ?? '');
     if (request.url === '/webhook') {
+      response.setHeader('date', new Date(Date.now() + fake.clockSkew * 1000).toUTCString());
       const headers = request.headers as RawWebhook['headers'];
       const webhook = { headers, body: await readText(request) };
       fake.webhooks.push(webhook);
@@ -94,6 +97,7 @@ export async function startFakeAws(t: TestContext, supabaseUrl: string): Promise
     webhookStatus: 200,
     webhookAnswer: { action: 'cancelled' },
     acceptsEverything: false,
+    clockSkew: 0,
     webhooks: [],
     outputs: {
       WebhookUrl: `${url}/webhook`,

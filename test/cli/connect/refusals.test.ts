@@ -72,6 +72,23 @@ const refused: [what: string, expected: RegExp, prepare: Parameters<typeof start
     () => ['--database-url', 'postgres://postgres:hidden@db.zyxwvu.supabase.co/postgres'],
   ],
   [
+    'a database of another project behind the pooler',
+    /project zyxwvu, but the stack serves abcdefgh/,
+    () => [
+      '--database-url',
+      'postgres://postgres.zyxwvu:hidden@aws-0-eu.pooler.supabase.com/postgres',
+    ],
+  ],
+  [
+    'to examine the database of another project',
+    /project zyxwvu, but the stack serves abcdefgh/,
+    () => [
+      '--check',
+      '--database-url',
+      'postgres://postgres:hidden@db.zyxwvu.supabase.co/postgres',
+    ],
+  ],
+  [
     'a secret that is not ours',
     /secret is not JSON/,
     (aws) => {
