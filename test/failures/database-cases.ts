@@ -118,8 +118,11 @@ export const databaseCases = [
     async play(t) {
       const ground = await startGround(t);
       const admin = await superuser(t, ground);
-      // Of the two, the worker is to be the one that Postgres ends.
+      // Of the two, the worker is to be the one that Postgres ends: it looks first, and not before both wait.
       await admin.query("set deadlock_timeout = '10s'");
+      await admin.query(
+        `alter role authenticator in database ${ground.database.name} set deadlock_timeout = '2s'`,
+      );
       let met: Promise<unknown> | undefined;
       ground.supabase.intercept = async ({ url }) => {
         if (met !== undefined || !url?.endsWith('/rpc/complete_track_archiving')) return false;

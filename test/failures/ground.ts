@@ -47,6 +47,12 @@ export interface GroundOptions {
 const bundles: Promise<Record<string, string>> =
   process.env.TEST_BUNDLES === undefined ? bundle() : JSON.parse(process.env.TEST_BUNDLES);
 
+/** Lets the processes find `dnsAnswers` in DNS. */
+export const withDnsAnswers = {
+  NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, 'resolver.ts'))}`,
+  TEST_DNS: JSON.stringify(dnsAnswers),
+};
+
 export async function startGround(t: TestContext, options: GroundOptions = {}): Promise<Ground> {
   const world = await startWorld(t);
   const { database, provider, aws, clock } = world;
@@ -64,8 +70,6 @@ export async function startGround(t: TestContext, options: GroundOptions = {}): 
     PROVIDER_ADDRESS_OVERRIDES: trouble.addressOverrides,
     PROVIDER_TIMEOUT_MS: '1000',
     POWERTOOLS_LOG_LEVEL: 'INFO',
-    NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, 'resolver.ts'))}`,
-    TEST_DNS: JSON.stringify(dnsAnswers),
     ...options.environment,
   };
   const start = async (name: string): Promise<LambdaFunction> =>

@@ -21,8 +21,7 @@ const retried = (Object.entries(failureCases) as [FailureCode, readonly Case[]][
   .filter(({ scene }) => scene.slack === undefined);
 
 test('whatever time may mend is in the dead-letter queue after five deliveries, if it does not', async (t) => {
-  const timeouts = { PROVIDER_TIMEOUT_MS: '900', STORAGE_TIMEOUT_MS: '900' };
-  const ground = await startGround(t, { environment: timeouts });
+  const ground = await startGround(t, { environment: { STORAGE_TIMEOUT_MS: '2000' } });
   for (const change of bucketChanges) await ground.database.query(change);
   const staged = await deliverCases(
     ground,
