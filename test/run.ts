@@ -76,7 +76,7 @@ try {
   await buildBundles(join(postgres.directory, 'bundles'));
   const logs = join(postgres.directory, 'logs');
   await mkdir(logs);
-  process.env.TEST_LOGS = logs;
+  Object.assign(process.env, { TEST_LOGS: logs, POWERTOOLS_LOG_LEVEL: 'DEBUG' });
   if (files.length > 0) {
     [passed, failed] = await runTests();
     if (await testLogs(logs, [postgres.password])) passed += 1;

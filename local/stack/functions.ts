@@ -51,6 +51,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
     ...awsAccess,
     AWS_ENDPOINT_URL: aws.endpoint.url,
     POWERTOOLS_METRICS_NAMESPACE: 'TrackArchiver',
+    POWERTOOLS_LOG_LEVEL: process.env.POWERTOOLS_LOG_LEVEL ?? 'INFO',
   };
   const enqueueVariables: Partial<EnvironmentOf<typeof enqueueEnvironment>> = {
     SECRET_ID: names.secret,
