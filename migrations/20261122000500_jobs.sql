@@ -33,6 +33,7 @@ alter table public.track_archiving_jobs
   add column if not exists created_at timestamptz default now(),
   add column if not exists updated_at timestamptz default now(),
   add column if not exists attempt integer not null default 0 check (attempt >= 0),
+  add column if not exists workers_lost integer not null default 0,
   add column if not exists fencing_token bigint,
   add column if not exists lease_expires_at timestamptz,
   add column if not exists claimed_by text,
@@ -124,6 +125,8 @@ create index if not exists track_archiving_jobs_user
 comment on table public.track_archiving_jobs is 'One row an attempt to archive a track; at most one is open.';
 comment on column public.track_archiving_jobs.fencing_token is
   'New and larger at each claim. Who does not name the current one can change nothing.';
+comment on column public.track_archiving_jobs.workers_lost is
+  'Claims that ended without a word, as another claim or plan found; the present one is not among them.';
 comment on column public.track_archiving_jobs.scheduled_for is 'A schedule is known to exist for this time.';
 comment on column public.track_archiving_jobs.scheduled_at is 'When that schedule was made.';
 comment on column public.track_archiving_jobs.expired_at is

@@ -82,7 +82,8 @@ begin
     returning * into _job;
   else
     update public.track_archiving_jobs as j
-    set status = 'pending', lease_expires_at = null, claimed_by = null
+    set status = 'pending', lease_expires_at = null, claimed_by = null,
+      workers_lost = j.workers_lost + (j.status = 'processing')::integer
     where j.id = _job.id returning * into _job;
   end if;
 

@@ -44,6 +44,7 @@ begin
   update public.track_archiving_jobs as j
   set status = 'processing',
     attempt = j.attempt + 1,
+    workers_lost = j.workers_lost + (j.status = 'processing')::integer,
     fencing_token = nextval('archiver.fencing_tokens'),
     lease_expires_at = archiver.clock() + make_interval(secs => _lease_seconds),
     claimed_by = left(_worker, 200),

@@ -26,7 +26,7 @@ as $$
     end
     when _job.status = 'processing' then case
       when _job.lease_expires_at > archiver.clock() then null
-      when _job.attempt >= _max_attempts then 'workers_died'
+      when _job.workers_lost + 1 >= _max_attempts then 'workers_died'
       else 'lease_expired'
     end
     when greatest(_job.dispatched_at, _job.started_at) is not null then case

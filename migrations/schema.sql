@@ -37,6 +37,7 @@ create table public.track_archiving_jobs (
   created_at timestamp with time zone default now() not null,
   updated_at timestamp with time zone default now() not null,
   attempt integer default 0 not null,
+  workers_lost integer default 0 not null,
   fencing_token bigint,
   lease_expires_at timestamp with time zone,
   claimed_by text,
@@ -238,7 +239,7 @@ AS $function$
     end
     when _job.status = 'processing' then case
       when _job.lease_expires_at > archiver.clock() then null
-      when _job.attempt >= _max_attempts then 'workers_died'
+      when _job.workers_lost + 1 >= _max_attempts then 'workers_died'
       else 'lease_expired'
     end
     when greatest(_job.dispatched_at, _job.started_at) is not null then case
@@ -571,6 +572,7 @@ begin
   update public.track_archiving_jobs as j
   set status = 'processing',
     attempt = j.attempt + 1,
+    workers_lost = j.workers_lost + (j.status = 'processing')::integer,
     fencing_token = nextval('archiver.fencing_tokens'),
     lease_expires_at = archiver.clock() + make_interval(secs => _lease_seconds),
     claimed_by = left(_worker, 200),
@@ -1038,7 +1040,8 @@ begin
     returning * into _job;
   else
     update public.track_archiving_jobs as j
-    set status = 'pending', lease_expires_at = null, claimed_by = null
+    set status = 'pending', lease_expires_at = null, claimed_by = null,
+      workers_lost = j.workers_lost + (j.status = 'processing')::integer
     where j.id = _job.id returning * into _job;
   end if;
 
@@ -1341,6 +1344,8 @@ comment on column public.track_archiving_jobs.requested is 'The owner asked for 
 comment on column public.track_archiving_jobs.scheduled_at is 'When that schedule was made.';
 
 comment on column public.track_archiving_jobs.scheduled_for is 'A schedule is known to exist for this time.';
+
+comment on column public.track_archiving_jobs.workers_lost is 'Claims that ended without a word, as another claim or plan found; the present one is not among them.';
 
 comment on table public.track_archiving_policies is 'How long each provider keeps files, when to archive, which hosts may be fetched. `*` is everybody else.';
 

@@ -88,6 +88,26 @@ test('a job whose workers died five times is closed as such, its owner told, and
   assert.equal((await db.query('select from notifications')).length, 1);
 });
 
+test('a worker that gave the job back did not die of it', async (t) => {
+  const { db, user } = await world(t);
+  const track = await newTrack(db, user, due);
+  for (let attempt = 1; attempt <= 4; attempt++) await worker(db, await claim(db, track)).release();
+  await claim(db, track, 600);
+  await moveClock(db, '11 minutes');
+  assert.deepEqual(await lost(db), [[track, 'dispatch', 'lease_expired']]);
+});
+
+test('workers whose jobs the sweep planned anew are counted among the dead', async (t) => {
+  const { db, user } = await world(t);
+  const track = await newTrack(db, user, due);
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    await plan(db, track);
+    await claim(db, track, 600);
+    await moveClock(db, `${attempt * 11} minutes`);
+  }
+  assert.deepEqual(await lost(db), [[track, 'close', 'workers_died']]);
+});
+
 test('what failed for a reason that time may mend is tried again, and its owner told once', async (t) => {
   const { db, user } = await world(t);
   const track = await newTrack(db, user, due);
