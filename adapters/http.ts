@@ -12,7 +12,7 @@ export { default as buildConnector } from 'undici/lib/core/connect.js';
 export { Agent, Client, Pool };
 
 export type RequestOptions = Omit<Dispatcher.RequestOptions, 'body' | 'opaque'> & {
-  body?: AsyncIterable<Uint8Array>;
+  body?: AsyncIterable<Uint8Array> | string;
   opaque?: unknown;
 };
 

@@ -15,9 +15,13 @@ export interface SupabaseAccess {
  * The part of supabase-js that speaks to the database, under its own name: the whole would bring
  * sessions, sockets and files along, 200 kB that no Lambda of ours uses.
  */
-export const createDatabaseClient = (access: SupabaseAccess): PostgrestClient =>
+export const createDatabaseClient = (
+  access: SupabaseAccess,
+  fetch: typeof globalThis.fetch = globalThis.fetch,
+): PostgrestClient =>
   new PostgrestClient(`${access.supabaseUrl.replace(/\/$/, '')}/rest/v1`, {
     headers: supabaseHeaders(access),
+    fetch,
     // Its own retries would add to ours, without our budget of time.
     retry: false,
   });

@@ -7,6 +7,7 @@ import { createProvider } from '../../adapters/provider/provider.ts';
 import { createArchiveQueue, createSendTrack } from '../../adapters/queue.ts';
 import { createReadSecret } from '../../adapters/secrets.ts';
 import { createDatabaseClient } from '../../adapters/supabase/client.ts';
+import { createSmallFetch } from '../../adapters/supabase/fetch.ts';
 import { createStorage } from '../../adapters/supabase/storage.ts';
 import { createTracks } from '../../adapters/supabase/tracks.ts';
 import type { Telemetry } from '../../adapters/telemetry.ts';
@@ -22,7 +23,7 @@ export function wireArchiver(
 ) {
   const readSecret = createReadSecret(new SecretsManagerClient(awsDefaults), environment.SECRET_ID);
   const supabaseOf = memoizeLatest((access: ArchiverSecret) => ({
-    tracks: createTracks(createDatabaseClient(access)),
+    tracks: createTracks(createDatabaseClient(access, createSmallFetch())),
     storage: createStorage({ ...access, timeout: environment.STORAGE_TIMEOUT_MS }),
   }));
   const provider = createProvider({
