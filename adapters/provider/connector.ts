@@ -13,6 +13,8 @@ export interface Network {
   isPublic: (address: string) => boolean;
   /** The port of https. */
   port: number;
+  /** Leaves TLS out, for a measurement. */
+  protocol?: 'http:';
 }
 
 export const systemNetwork: Network = {
@@ -64,7 +66,8 @@ export function guardedConnector(options: ConnectorOptions): Undici.connector {
     } else if (isIP(target.hostname.replace(/^\[|\]$/g, '')) !== 0) {
       callback(notPublic(target.hostname), null);
     } else {
-      guarded({ ...target, port: String(network.port) }, finish);
+      const { protocol = target.protocol, port } = network;
+      guarded({ ...target, protocol, port: String(port) }, finish);
     }
   };
 }
