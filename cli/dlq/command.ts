@@ -24,8 +24,8 @@ export async function runCommand(
   const output = createOutput(given.json ?? false, [
     env.SUPABASE_SECRET_KEY,
     env.SUPABASE_SERVICE_ROLE_KEY,
-    env.AWS_SECRET_ACCESS_KEY,
-    env.AWS_SESSION_TOKEN,
+    // Those of an emulator are words such as `test`.
+    ...[env.AWS_SECRET_ACCESS_KEY, env.AWS_SESSION_TOKEN].filter((text = '') => text.length > 16),
   ]);
   const interrupt = new AbortController();
   const { signal } = interrupt;

@@ -18,7 +18,7 @@ export function addressesOf(stack: Stack): Addresses {
     AWS_ENDPOINT_URL: aws.endpoint.url,
     'Archive queue': aws.queues.archive.url,
     'Dead-letter queue': aws.queues.deadLetter.url,
-    'Dead-letter queues': commandLine(stack),
+    'Command for failed tracks': commandLine(stack),
     'Enqueue function URL': functions.functionUrl,
     'archive-tracks URL': functions.archiveTracksUrl,
     'Webhook secret': stack.webhookSecret,

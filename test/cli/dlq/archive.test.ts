@@ -33,7 +33,7 @@ async function operate(
   stack: Stack,
   parameters: string,
 ): Promise<{ code: number; output: string }> {
-  const line = addressesOf(stack)['Dead-letter queues'] ?? '';
+  const line = addressesOf(stack)['Command for failed tracks'] ?? '';
   const command = join(import.meta.dirname, '../../../cli/track-archiver.ts');
   const child = spawn(
     'sh',

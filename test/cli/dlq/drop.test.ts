@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { drop } from '../../../cli/dlq/drop.ts';
+import { openDesk } from '../../../cli/dlq/open.ts';
+import { parseOptions } from '../../../cli/dlq/options.ts';
 import { bury, reportOf, startDlqWorld, tracksIn, undelivered } from './world.ts';
 
 describe('dlq drop', { concurrency: 2 }, () => {
@@ -45,6 +48,36 @@ describe('dlq drop', { concurrency: 2 }, () => {
     const done = await world.run(['dlq', 'drop', '--code', 'provider_gone', '--yes']);
     assert.equal(done.code, 0, done.stderr);
     assert.deepEqual(tracksIn(world.dead), [late]);
+  });
+
+  test('on a terminal it asks, and only yes drops', async (t) => {
+    const world = await startDlqWorld(t);
+    bury(world.dead, 'provider_gone');
+    Object.assign(process.env, world.environment);
+    const given = { code: ['provider_gone'] };
+    const options = parseOptions(given, world.environment);
+    const desk = await openDesk(options);
+    const said: string[] = [];
+    const output = {
+      json: false,
+      say: (text: string) => said.push(text),
+      note() {},
+      answer() {},
+      progress() {},
+    };
+    const { signal } = new AbortController();
+    const context = { desk, options, given, output, signal };
+    for (const [answer, left] of [
+      [false, 1],
+      [true, 0],
+    ] as const) {
+      const code = await drop(context, async () => {
+        assert.match(said.at(-1) ?? '', /1 {2}provider_gone/, 'shown before it is asked');
+        return answer;
+      });
+      assert.equal(code, 0);
+      assert.equal(world.dead.messages.length, left);
+    }
   });
 
   test('refuses to drop everything', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { names } from '../../../local/stack/aws-resources.ts';
 import { type Gateway, startGateway } from '../../../local/supabase/gateway.ts';
 import { claim, newTrack, newUser, service } from '../../migrations/app.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
@@ -127,6 +128,42 @@ describe('dlq list', { concurrency: 2 }, () => {
       assert.ok(!printed.includes(world.gateway.keys.secret));
       assert.doesNotMatch(printed, /whsec_|test-secret-access-key/);
     }
+  });
+
+  test('finds the queues and the secret by the outputs of the stack', async (t) => {
+    const world = await startListed(t);
+    const { environment, gateway, proxy } = world;
+    const outputs = {
+      WebhookUrl: 'https://function.example/',
+      SupabaseUrl: gateway.url,
+      SecretArn: 'track-archiver',
+      ArchiveQueueUrl: environment.ARCHIVE_QUEUE_URL,
+      DeadLetterQueueUrl: environment.DEAD_LETTER_QUEUE_URL,
+      ScheduleDeadLetterQueueUrl: `${proxy.url}/000000000000/${names.scheduleDeadLetterQueue}`,
+      ScheduleGroup: 'track-archiver',
+    };
+    const members = Object.entries(outputs).map(
+      ([key, value]) =>
+        `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
+    );
+    proxy.intercept = (request, response) => {
+      if (request.headers['x-amz-target'] !== undefined) return false;
+      response.writeHead(200, { 'content-type': 'text/xml' });
+      response.end(`<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
+        <StackName>x</StackName><CreationTime>2026-01-01T00:00:00Z</CreationTime>
+        <StackStatus>UPDATE_COMPLETE</StackStatus><Outputs>${members.join('')}</Outputs>
+        </member></Stacks></DescribeStacksResult></DescribeStacksResponse>`);
+      return true;
+    };
+    const track = await newTrack(world.database, await newUser(world.database));
+    bury(world.dead, 'provider_gone', track);
+    const ended = await world.run(['dlq', 'list', '--json', '--stack', 'mine']);
+    const { database, messages } = reportOf(ended);
+    assert.equal(database.problem, null);
+    assert.deepEqual([messages[0].trackId, messages[0].title], [track, 'Песня']);
+    const moved = await world.run(['redrive', '--yes', '--stack', 'mine']);
+    assert.equal(moved.code, 0, moved.stderr);
+    assert.deepEqual(tracksIn(world.archive), [track]);
   });
 
   test('what SQS moved itself is told by the job, not by attributes of an earlier failure', async (t) => {

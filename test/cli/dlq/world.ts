@@ -33,6 +33,8 @@ export interface DlqWorld {
   archive: Queue;
   dead: Queue;
   scheduleDead: Queue;
+  /** The command's. */
+  environment: Record<string, string>;
   /** The real command in a process of its own; an empty variable is left out. */
   start(parameters: string[], environment?: Record<string, string>): Running;
   run(parameters: string[], environment?: Record<string, string>): Promise<Ended>;
@@ -59,17 +61,20 @@ export async function startDlqWorld(t: Pick<TestContext, 'after'>): Promise<DlqW
     await aws.stop();
   });
   const queue = (name: string) => aws.queue(name) ?? assert.fail(`there is no queue ${name}`);
+  const common = {
+    PATH: process.env.PATH ?? '',
+    AWS_ENDPOINT_URL: proxy.url,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test-secret-access-key',
+    // The SDK sends to the queue's own address, not to the endpoint.
+    ARCHIVE_QUEUE_URL: `${proxy.url}/000000000000/${names.archiveQueue}`,
+    DEAD_LETTER_QUEUE_URL: `${proxy.url}/000000000000/${names.deadLetterQueue}`,
+    SCHEDULE_DEAD_LETTER_ARN: `arn:aws:sqs:us-east-1:000000000000:${names.scheduleDeadLetterQueue}`,
+  };
   const start: DlqWorld['start'] = (parameters, environment = {}) => {
     const variables = {
-      PATH: process.env.PATH ?? '',
-      AWS_ENDPOINT_URL: proxy.url,
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'test',
-      AWS_SECRET_ACCESS_KEY: 'test-secret-access-key',
-      // The SDK sends to the queue's own address, not to the endpoint.
-      ARCHIVE_QUEUE_URL: `${proxy.url}/000000000000/${names.archiveQueue}`,
-      DEAD_LETTER_QUEUE_URL: `${proxy.url}/000000000000/${names.deadLetterQueue}`,
-      SCHEDULE_DEAD_LETTER_ARN: `arn:aws:sqs:us-east-1:000000000000:${names.scheduleDeadLetterQueue}`,
+      ...common,
       ...environment,
     };
     const env = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
@@ -96,6 +101,7 @@ export async function startDlqWorld(t: Pick<TestContext, 'after'>): Promise<DlqW
     archive: queue(names.archiveQueue),
     dead: queue(names.deadLetterQueue),
     scheduleDead: queue(names.scheduleDeadLetterQueue),
+    environment: common,
     start,
     run: (parameters, environment) => start(parameters, environment).ended,
   };
