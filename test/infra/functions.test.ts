@@ -80,6 +80,33 @@ for (const [name, contract] of Object.entries(contracts)) {
   });
 }
 
+test('each Lambda is told of the places that this table says', () => {
+  const archiving = {
+    SECRET_ID: '<Secret>',
+    ARCHIVE_QUEUE_URL: '<QueuesArchive>',
+    DEAD_LETTER_QUEUE_URL: '<QueuesDeadLetters>',
+  };
+  const scheduling = {
+    SECRET_ID: '<Secret>',
+    SCHEDULE_GROUP: 'track-archiver',
+    SCHEDULE_ROLE_ARN: '<SchedulesRole.Arn>',
+    SCHEDULE_WINDOW_MINUTES: '15',
+    SCHEDULE_DEAD_LETTER_ARN: '<QueuesScheduleDeadLetters.Arn>',
+    ARCHIVE_QUEUE_ARN: '<QueuesArchive.Arn>',
+    ARCHIVE_QUEUE_URL: '<QueuesArchive>',
+  };
+  const expected = {
+    enqueue: scheduling,
+    archive: archiving,
+    'archive-tracks': archiving,
+    sweep: { ...scheduling, ...archiving, ARCHIVE_CONCURRENCY: '5' },
+  };
+  for (const [name, places] of Object.entries(expected)) {
+    const own = Object.entries(variablesOf(name)).filter(([key]) => !key.startsWith('POWERTOOLS_'));
+    assert.deepEqual(Object.fromEntries(own.map(([key, value]) => [key, readable(value)])), places);
+  }
+});
+
 test('what is for the local stack only never reaches a deployed Lambda', () => {
   const text = JSON.stringify(resources);
   for (const variable of [
