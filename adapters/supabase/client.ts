@@ -50,14 +50,18 @@ export async function callFunction<Schema extends z.ZodType>(
   return parseAnswer(name, schema, data);
 }
 
-/** PostgREST's or Postgres's code and message, as a failure. */
-export const databaseFailure = (
+/**
+ * PostgREST's or Postgres's code and message, as a failure. Of the details only why a connection failed:
+ * Postgres puts the rows there that it refused.
+ */
+export function databaseFailure(
   call: string,
-  error: { code: string; message: string },
-): ArchiveFailure =>
-  new ArchiveFailure('database_unavailable', `${call}: ${error.code} ${error.message}`, {
-    cause: error,
-  });
+  error: { code: string; message: string; details: string | null },
+): ArchiveFailure {
+  const reason = /^Caused by: (.*)$/m.exec(error.details ?? '')?.[1];
+  const words = [error.code, error.message, reason].filter(Boolean).join(' ');
+  return new ArchiveFailure('database_unavailable', `${call}: ${words}`, { cause: error });
+}
 
 export function parseAnswer<Schema extends z.ZodType>(
   call: string,
