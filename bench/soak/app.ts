@@ -7,10 +7,12 @@ import type { PlannedTrack, Sources } from './tracks.ts';
 export interface App {
   signUp(userIds: readonly string[]): Promise<void>;
   make(track: PlannedTrack, createdAt: Date, expiry: Date | undefined): Promise<void>;
-  complete(track: PlannedTrack): Promise<void>;
-  change(track: PlannedTrack, sources: Sources): Promise<void>;
-  request(track: PlannedTrack): Promise<void>;
+  complete(track: PlannedTrack): Promise<unknown>;
+  change(track: PlannedTrack, sources: Sources): Promise<unknown>;
+  request(track: PlannedTrack): Promise<unknown>;
   remove(track: PlannedTrack): Promise<void>;
+  /** Tracks that were archived when their users deleted them: the app knew of their files. */
+  removedArchived: Set<string>;
 }
 
 const addresses = (sources: Sources): (string | null)[] =>
@@ -24,7 +26,9 @@ const refused = '42501';
 const passing = /^(08|53|57)/;
 
 export function createApp(database: pg.Pool): App {
-  async function as(userId: string, text: string, values: unknown[]): Promise<void> {
+  const removedArchived = new Set<string>();
+
+  async function as(userId: string, text: string, values: unknown[]): Promise<unknown[]> {
     const claims = JSON.stringify({ sub: userId, role: 'authenticated' });
     const client = await database.connect();
     let broken: Error | undefined;
@@ -34,8 +38,9 @@ export function createApp(database: pg.Pool): App {
         "select set_config('request.jwt.claims', $1, true), set_config('role', 'authenticated', true)",
         [claims],
       );
-      await client.query(text, values);
+      const { rows } = await client.query(text, values);
       await client.query('commit');
+      return rows;
     } catch (error) {
       await client.query('rollback').catch((cause: Error) => {
         broken = cause;
@@ -87,7 +92,13 @@ export function createApp(database: pg.Pool): App {
         }),
       ),
     remove: ({ id, userId }) =>
-      insist(() => as(userId, 'delete from public.tracks where id = $1', [id])),
+      insist(async () => {
+        const text =
+          'delete from public.tracks where id = $1 and archived_to_storage returning true';
+        if ((await as(userId, text, [id])).length > 0) removedArchived.add(id);
+        else await as(userId, 'delete from public.tracks where id = $1', [id]);
+      }),
+    removedArchived,
   };
 }
 

@@ -17,12 +17,14 @@ export async function disturb(world: World, disturbance: Disturbance): Promise<v
       const { lambda } = disturbance;
       const running = lambda === 'sweep' ? runSweep(world) : undefined;
       if (running !== undefined) await wait(disturbance.after / 4);
+      if (lambda === 'archive') await untilHeld(world);
       if (lambda === 'archive') await noteHeld(world);
       functions[lambda].killAll();
       counts.add(`kills of ${lambda}`);
       return running;
     }
     case 'crash':
+      await untilHeld(world);
       counts.add(`crashes of ${disturbance.part}`);
       return disturbance.part === 'gateway' ? supabase.crashGateway() : supabase.crashPostgres();
     case 'wipe':
@@ -37,18 +39,46 @@ export async function disturb(world: World, disturbance: Disturbance): Promise<v
     case 'two sweeps':
       await Promise.all([runSweep(world), runSweep(world)]);
       return;
+    case 'door':
+      return useDoor(world, disturbance.at);
   }
 }
 
-async function noteHeld({ stack, killed, counts }: World): Promise<void> {
+/** The tracks that workers are at. */
+async function readHeld({ stack }: World): Promise<string[]> {
   const { rows } = await insist(() =>
     stack.database.query<{ track_id: string }>(
       `select track_id from public.track_archiving_jobs
        where status = 'processing' and lease_expires_at > archiver.clock()`,
     ),
   );
-  for (const { track_id: id } of rows) killed.set(id, (killed.get(id) ?? 0) + 1);
-  counts.add('tracks held by killed workers', rows.length);
+  return rows.map(({ track_id: id }) => id);
+}
+
+/** A harm is done in the middle of work, if there is any soon. */
+async function untilHeld(world: World): Promise<void> {
+  for (let looks = 0; looks < 100 && (await readHeld(world)).length === 0; looks += 1) {
+    await wait(20);
+  }
+}
+
+async function noteHeld(world: World): Promise<void> {
+  const { killed, counts } = world;
+  const held = await readHeld(world);
+  for (const id of held) killed.set(id, (killed.get(id) ?? 0) + 1);
+  counts.add('tracks held by killed workers', held.length);
+}
+
+async function useDoor({ stack, supabase, plan, counts }: World, at: number): Promise<void> {
+  const random = new Random(plan.seed, 'door', at);
+  const asked = random.chance(0.5) ? { limit: 20 } : { trackId: random.pick(plan.tracks).id };
+  const answer = await fetch(stack.functions.archiveTracksUrl, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${supabase.secretKey}` },
+    body: JSON.stringify(asked),
+  });
+  await answer.arrayBuffer();
+  counts.add(`manual door answered ${answer.status}`);
 }
 
 const archiveQueue = ({ stack }: World) => stack.aws.endpoint.queue?.(names.archiveQueue);
@@ -80,16 +110,22 @@ function sendStrays(world: World, at: number): void {
   world.counts.add('stray messages', bodies.length);
 }
 
-/** Runs the sweep as its hourly rule does, which does not mind how it ends. */
+/** An asynchronous invocation that failed is repeated twice by Lambda, after one and two minutes. */
+const sweepTries = 3;
+
+/** Runs the sweep as its hourly rule does. */
 export async function runSweep({ stack, counts }: World): Promise<void> {
-  counts.add('sweeps');
-  try {
-    const result = await stack.functions.sweep.invoke({});
-    for (const [name, count] of Object.entries(Object(result))) {
-      if (Number(count) > 0) counts.add(`sweep: ${name}`, Number(count));
+  for (let tries = 1; tries <= sweepTries; tries += 1) {
+    counts.add('sweeps');
+    try {
+      const result = await stack.functions.sweep.invoke({});
+      for (const [name, count] of Object.entries(Object(result))) {
+        if (Number(count) > 0) counts.add(`sweep: ${name}`, Number(count));
+      }
+      return;
+    } catch (error) {
+      if (!(error instanceof FunctionError)) throw error;
+      counts.add('sweeps failed');
     }
-  } catch (error) {
-    if (!(error instanceof FunctionError)) throw error;
-    counts.add('sweeps failed');
   }
 }

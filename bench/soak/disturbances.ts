@@ -16,6 +16,8 @@ export type Disturbance = { at: number; after: number } & (
   /** Messages of tracks that never were, and messages that are none. */
   | { what: 'stray' }
   | { what: 'two sweeps' }
+  /** Somebody uses the manual door, archive-tracks, while the queue's own workers are at it. */
+  | { what: 'door' }
 );
 
 /** Who does not answer from a moment up to another: a host of the providers, or a part of Supabase. */
@@ -32,15 +34,16 @@ export const sweepPause = 3 * hour;
 
 /** How many of each, for a thousand tracks; at least one. */
 const perThousand = {
-  archive: 10,
+  archive: 20,
   enqueue: 4,
   sweep: 3,
   gateway: 5,
-  postgres: 4,
+  postgres: 6,
   wipe: 1,
   repeat: 12,
   stray: 4,
   'two sweeps': 8,
+  door: 8,
 };
 
 export function planDisturbances(
@@ -63,7 +66,7 @@ export function planDisturbances(
     ...(['gateway', 'postgres'] as const).flatMap((part) =>
       often(part).map(() => ({ ...moment(600), what: 'crash' as const, part })),
     ),
-    ...(['wipe', 'repeat', 'stray', 'two sweeps'] as const).flatMap((what) =>
+    ...(['wipe', 'repeat', 'stray', 'two sweeps', 'door'] as const).flatMap((what) =>
       often(what).map(() => ({ ...moment(400), what })),
     ),
   ];

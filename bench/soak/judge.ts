@@ -12,7 +12,9 @@ import type { World } from './world.ts';
 export type Fate = 'archived' | 'failed' | 'deleted' | 'never completed' | 'open';
 
 /** What is known of what really happened. */
-export type Evidence = Pick<World, 'plan' | 'served' | 'dateOf' | 'killed'>;
+export type Evidence = Pick<World, 'plan' | 'served' | 'dateOf' | 'killed'> & {
+  mail: Pick<World['mail'], 'lost'>;
+};
 
 export interface Judged {
   track: PlannedTrack;
@@ -31,7 +33,7 @@ export const placeOf = (url: string): string | undefined =>
 
 export function judge(world: Evidence, gathered: Gathered, track: PlannedTrack): Judged {
   const row = gathered.tracks.get(track.id);
-  const owed = promised(track, world.plan);
+  const owed = promised(track, world.plan, !world.mail.lost.has(track.id));
   const latest = row?.jobs.at(-1);
   const fate = fateOf(track, row);
   const findings: string[] = [];

@@ -13,7 +13,7 @@ const Payload = z.object({
 
 /** Between pg_net and the enqueue Lambda: loses webhooks, doubles them and turns their order round. */
 export interface Mail extends HttpServer {
-  /** Tracks of which a webhook did not arrive. */
+  /** Tracks of which a webhook did not arrive in time, or was not answered. */
   lost: Set<string>;
   /** Nothing is being passed on. */
   idle(): boolean;
@@ -29,7 +29,7 @@ export async function startMail(seed: number, functionUrl: string, counts: Count
   let late: (() => Promise<void>)[] = [];
   let passing = 0;
 
-  async function pass(body: string, headers: IncomingHttpHeaders): Promise<void> {
+  async function pass(id: string, body: string, headers: IncomingHttpHeaders): Promise<void> {
     passing += 1;
     const kept = Object.entries(headers).filter(([name]) => /^(content-type|webhook-)/.test(name));
     try {
@@ -39,8 +39,10 @@ export async function startMail(seed: number, functionUrl: string, counts: Count
         headers: Object.fromEntries(kept.map(([name, value]) => [name, String(value)])),
       });
       await answer.arrayBuffer();
+      if (!answer.ok) lost.add(id);
     } catch {
       // pg_net asks once and never again.
+      lost.add(id);
     } finally {
       passing -= 1;
     }
@@ -55,14 +57,17 @@ export async function startMail(seed: number, functionUrl: string, counts: Count
     const fate = random.weighted(fates);
     counts.add(`webhooks ${fate}`);
     if (fate !== 'arrives' && fate !== 'twice') lost.add(id);
-    if (fate === 'late') late.push(() => pass(body, headers));
+    if (fate === 'late') late.push(() => pass(id, body, headers));
     else if (fate === 'soon') {
       passing += 1;
       await wait(random.whole(20, 200));
       passing -= 1;
-      await pass(body, headers);
+      await pass(id, body, headers);
     } else if (fate !== 'lost') {
-      await Promise.all([pass(body, headers), ...(fate === 'twice' ? [pass(body, headers)] : [])]);
+      await Promise.all([
+        pass(id, body, headers),
+        ...(fate === 'twice' ? [pass(id, body, headers)] : []),
+      ]);
     }
   }
 

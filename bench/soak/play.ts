@@ -14,7 +14,7 @@ interface Act {
   /** Real milliseconds: some acts meet a copy that is under way. */
   after: number;
   trackId: string;
-  run: () => Promise<void>;
+  run: () => Promise<unknown>;
 }
 
 /** Hours that the archiver is given after the last deadline to come to rest. */
@@ -60,7 +60,7 @@ function actsOf({ plan, app, dateOf }: World): Act[] {
   for (const track of plan.tracks) {
     const { id, madeAt, completedAt, knownExpiry, deadline, requestedAt, deletedAt } = track;
     const random = new Random(plan.seed, 'acts', id);
-    const add = (at: number | undefined, run: () => Promise<void>, longest = 0) => {
+    const add = (at: number | undefined, run: () => Promise<unknown>, longest = 0) => {
       if (at !== undefined) acts.push({ at, after: random.whole(0, longest), trackId: id, run });
     };
     const expiry = knownExpiry ? dateOf(deadline) : undefined;

@@ -8,11 +8,14 @@ import type { Plan } from './plan.ts';
 import { filesOf } from './serve.ts';
 import { type PlannedTrack, type Sources, wrongAddresses } from './tracks.ts';
 
-/** What the archiver owes a track, by the plan alone. */
+/** What the archiver owes a track. */
 export interface Promised {
   /** Reasons for which the track cannot be saved; empty: it can. */
   hopeless: ReadonlySet<FailureCode>;
-  /** Everybody that the copy needs was there long enough, all at once, before the deadline. */
+  /**
+   * Everybody that the copy needs was there long enough, all at once, before the deadline. Where that is
+   * within the hour that the sweep takes to look: nothing at all went wrong.
+   */
   hadTime: boolean;
 }
 
@@ -22,14 +25,28 @@ export const lastSources = (track: PlannedTrack): Sources => {
   return last;
 };
 
-export function promised(track: PlannedTrack, { outages }: Plan): Promised {
+/** `announced`: all webhooks of the track arrived and were answered. */
+export function promised(track: PlannedTrack, plan: Plan, announced: boolean): Promised {
   const sources = lastSources(track);
   const hopeless = new Set(
     assetKinds.map((kind) => hopelessness(kind, sources)).filter((code) => code !== undefined),
   );
+  if (track.lifetime === 'hour') {
+    return { hopeless, hadTime: announced && isUndisturbed(track, sources, plan) };
+  }
   const start = Math.max(track.dueAt, sources.from);
   const enough = longestRecovery(track, sources);
-  return { hopeless, hadTime: longestCalm(track, start, outages) >= enough };
+  return { hopeless, hadTime: longestCalm(track, start, plan.outages) >= enough };
+}
+
+function isUndisturbed(track: PlannedTrack, sources: Sources, plan: Plan): boolean {
+  const { madeAt, deadline } = track;
+  const harmful = plan.disturbances.filter(({ what }) => ['kill', 'crash', 'wipe'].includes(what));
+  return (
+    longestCalm(track, madeAt, plan.outages) === deadline - madeAt &&
+    !harmful.some(({ at }) => madeAt <= at && at <= deadline) &&
+    filesOf(sources).every(({ fault }) => fault === undefined)
+  );
 }
 
 function hopelessness(kind: AssetKind, sources: Sources): FailureCode | undefined {

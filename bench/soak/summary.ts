@@ -28,7 +28,14 @@ export interface Summary {
   /** What was done to them. */
   injected: Record<string, number>;
   provider: { requests: number; wholeFiles: number; servedAgain: number };
-  storage: { objects: number; ofDeletedTracks: number; unreferenced: number };
+  storage: {
+    objects: number;
+    unreferenced: number;
+    /** Of these, of tracks that were archived when their users deleted them. */
+    ofDeletedArchived: number;
+    /** Of these, of tracks that were deleted before: the app never knew of them. */
+    ofDeletedUnarchived: number;
+  };
   deadLetters: number;
   /** The archived track that was nearest to its deadline or most behind it. */
   worst: { track: string; lifetime: string; minutesAfterDeadline: number } | undefined;
@@ -66,7 +73,7 @@ export function summarize(world: World, gathered: Gathered, judged: Judged[], en
       wholeFiles: wholes.reduce((sum, count) => sum + count, 0),
       servedAgain: wholes.reduce((sum, count) => sum + Math.max(0, count - 1), 0),
     },
-    storage: countObjects(gathered),
+    storage: countObjects(gathered, world.app.removedArchived),
     deadLetters: end.deadLetters,
     worst:
       worst === undefined
@@ -107,7 +114,10 @@ function tally<Name extends string>(names: Name[]): Record<Name, number> {
 }
 
 /** Objects that no track points to: of tracks that were deleted, or left over by a crash or a changed format. */
-function countObjects({ objects, tracks }: Gathered): Summary['storage'] {
+function countObjects(
+  { objects, tracks }: Gathered,
+  removedArchived: ReadonlySet<string>,
+): Summary['storage'] {
   const rows = [...tracks.values()];
   const referenced = new Set(
     rows
@@ -115,11 +125,14 @@ function countObjects({ objects, tracks }: Gathered): Summary['storage'] {
       .map((url) => placeOf(url ?? '')),
   );
   const unreferenced = [...objects.keys()].filter((place) => !referenced.has(place));
-  const isOfDeleted = (place: string) =>
-    !tracks.has(place.split('/')[2]?.replace(/\..*$/, '') ?? '');
+  const ofDeleted = unreferenced
+    .map((place) => place.split('/')[2]?.split('.')[0] ?? '')
+    .filter((id) => !tracks.has(id));
+  const ofDeletedArchived = ofDeleted.filter((id) => removedArchived.has(id)).length;
   return {
     objects: objects.size,
-    ofDeletedTracks: unreferenced.filter(isOfDeleted).length,
     unreferenced: unreferenced.length,
+    ofDeletedArchived,
+    ofDeletedUnarchived: ofDeleted.length - ofDeletedArchived,
   };
 }

@@ -17,6 +17,7 @@ const evidence = (blamed: FailureCode[] = []): Evidence => ({
   served: { blame: () => new Set(blamed), wholes: () => 1 },
   dateOf: at,
   killed: new Map(),
+  mail: { lost: new Set() },
 });
 
 /** A track that nobody changed, deleted or left unfinished. */
@@ -32,11 +33,11 @@ function find(what: (track: PlannedTrack) => boolean): PlannedTrack {
   return found;
 }
 const savable = find((track) => {
-  const { hopeless, hadTime } = promised(track, plan);
+  const { hopeless, hadTime } = promised(track, plan, true);
   return hopeless.size === 0 && hadTime && track.sources[0]?.cover !== null;
 });
 const hopeless = find((track) => {
-  const codes = promised(track, plan).hopeless;
+  const codes = promised(track, plan, true).hopeless;
   return codes.has('media_unrecognised') && typeof track.sources[0]?.audio === 'object';
 });
 
