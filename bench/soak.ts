@@ -8,17 +8,27 @@ import { type Summary, summarize } from './soak/summary.ts';
 import { renderTable } from './soak/table.ts';
 import { startWorld } from './soak/world.ts';
 
+/** As a shell reports the end by SIGINT. */
+const interruptedCode = 130;
+
+/** Undefined: `interrupted` came first. */
 async function soak(
   { tracks, seed, log }: SoakOptions,
   onProgress: (message: string) => void,
-): Promise<Summary> {
+  interrupted: Promise<undefined>,
+): Promise<Summary | undefined> {
   const plan = makePlan(seed, tracks);
   onProgress(`seed ${seed}, ${tracks} tracks, plan ${plan.fingerprint}`);
   const file = log === undefined ? undefined : createWriteStream(log);
   const began = performance.now();
   const world = await startWorld(plan, (line) => file?.write(`${line}\n`), onProgress);
   try {
-    const { atRest } = await play(world, onProgress);
+    const playing = play(world, onProgress);
+    // What breaks once everything is being ended is no news.
+    playing.catch(() => {});
+    const played = await Promise.race([playing, interrupted]);
+    if (played === undefined) return undefined;
+    const { atRest } = played;
     onProgress('looking at every track …');
     const gathered = await gather(world);
     const judged = plan.tracks.map((track) => judge(world, gathered, track));
@@ -37,18 +47,17 @@ async function main(): Promise<number> {
     (options === undefined ? process.stderr : process.stdout).write(help);
     return options === undefined ? 2 : 0;
   }
-  // Whoever reads the summary wants to know how to play it again even if it never comes.
-  const interrupted = new Promise<number>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(130));
+  const interrupted = new Promise<undefined>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => resolve(undefined));
+    }
   });
-  const running = soak(options, (message) => process.stderr.write(`soak: ${message}\n`)).then(
-    (summary) => {
-      const lines = options.json ? [JSON.stringify(summary)] : renderTable(summary);
-      process.stdout.write(`${lines.join('\n')}\n`);
-      return summary.findings.length === 0 ? 0 : 1;
-    },
-  );
-  return await Promise.race([running, interrupted]);
+  const onProgress = (message: string) => process.stderr.write(`soak: ${message}\n`);
+  const summary = await soak(options, onProgress, interrupted);
+  if (summary === undefined) return interruptedCode;
+  const lines = options.json ? [JSON.stringify(summary)] : renderTable(summary);
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return summary.findings.length === 0 ? 0 : 1;
 }
 
 process.exitCode = await main();

@@ -113,7 +113,7 @@ export async function insist<Result>(run: () => Promise<Result>): Promise<Result
         passing.test(code) ||
         /^ECONN|^EPIPE/.test(code) ||
         (error instanceof Error && /terminated|Connection/.test(error.message));
-      if (!isPassing || tries === 200) throw error;
+      if (!isPassing || tries === 1000) throw error;
       await wait(50);
     }
   }
