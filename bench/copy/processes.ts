@@ -1,5 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import { fork } from 'node:child_process';
+import { on, once } from 'node:events';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { bytesOf, kindsOf, type LinkName, type TrackFiles } from './ground.ts';
@@ -33,16 +33,15 @@ interface Process {
 
 function startProcess(module: string, args: string[] = []): Process {
   // What our own lane logs is written, as in Lambda, but not shown.
-  const child: ChildProcess = fork(module, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(module, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const messages = on(child, 'message', { close: ['exit'] });
   const ended = once(child, 'exit');
   return {
     async answer(question) {
       if (question !== undefined) child.send(question);
-      const [message] = await Promise.race([
-        once(child, 'message'),
-        ended.then(([code]) => Promise.reject(new Error(`${module} ended with code ${code}`))),
-      ]);
-      return message;
+      const next = await messages.next();
+      if (next.done) throw new Error(`${module} ended with code ${(await ended)[0]}`);
+      return next.value[0];
     },
     async stop() {
       if (child.connected) child.disconnect();
