@@ -1,5 +1,5 @@
 import { assetKinds, isOptional } from '../../core/assets.ts';
-import type { FailureCode } from '../../core/failure.ts';
+import { type FailureCode, failures } from '../../core/failure.ts';
 import { maxReceiveCount } from '../../core/timings.ts';
 import { isOut } from './disturbances.ts';
 import { type Gathered, hashOf, type TrackRow } from './gather.ts';
@@ -125,7 +125,9 @@ function reasons(
     for (const code of served.blame(url)) codes.add(code);
   }
   if ((killed.get(track.id) ?? 0) >= maxReceiveCount) codes.add('worker_lost');
-  if (!owed.hadTime) codes.add('expired');
+  // What time might have mended may be under way, once more, when the deadline comes.
+  const isHopedFor = [...owed.hopeless].some((code) => failures[code].disposition === 'retry');
+  if (!owed.hadTime || isHopedFor) codes.add('expired');
   // From an hour before, to see the tries of which the last one failed.
   for (let time = failedAt - hour; time <= failedAt; time += hour / 12) {
     if (isOut(plan.outages, 'storage', time)) codes.add('storage_unavailable');
