@@ -28,15 +28,15 @@ const passing: readonly Fault[] = [
   status('provider_unavailable', 500),
   status('provider_throttled', 429),
   status('provider_throttled', 408),
-  other('provider_throttled', { kind: 'status', status: 429, retryAfter: '1' }),
   other('provider_reset', { kind: 'flaky', failures: Number.POSITIVE_INFINITY, by: 'reset' }),
   other('provider_truncated', { kind: 'truncated', after: 1000 }),
   other('provider_reset', { kind: 'truncated', after: 1000, by: 'reset' }),
   other('provider_empty', { kind: 'empty' }),
 ];
 
-/** Each costs the whole of the archiver's patience, so they are mended soon. */
-const silent: readonly Fault[] = [
+/** Each costs real seconds, so they are mended soon. */
+const lengthy: readonly Fault[] = [
+  other('provider_throttled', { kind: 'status', status: 429, retryAfter: '1' }),
   other('provider_timeout', { kind: 'stalled' }),
   other('provider_stalled', { kind: 'stalled', after: 1000 }),
 ];
@@ -73,7 +73,7 @@ export function pickFault(
     none: 80,
     mended: 11,
     slowly: 2,
-    silent: 1,
+    lengthy: 1,
     never: 1,
     gone: 2,
     final: 3,
@@ -85,8 +85,8 @@ export function pickFault(
       return { ...random.pick(passing), requests: random.whole(1, 6) };
     case 'slowly':
       return { ...random.pick(passing), requests: random.whole(7, 40) };
-    case 'silent':
-      return { ...random.pick(silent), requests: random.whole(1, 2) };
+    case 'lengthy':
+      return { ...random.pick(lengthy), requests: random.whole(1, 2) };
     case 'never':
       return random.pick(passing);
     case 'gone':

@@ -30,7 +30,7 @@ export interface World {
 
 /** Milliseconds; small, so that thousands of tracks pass in minutes. */
 const retryBaseDelay = 10;
-const providerTimeout = 4000;
+const providerTimeout = 2500;
 
 /** The local stack with a Supabase that can be killed, a post that loses letters, and the providers of the plan. */
 export async function startWorld(
