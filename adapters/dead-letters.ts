@@ -7,7 +7,7 @@ import {
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { ArchiveMessage, archiveMessage } from '../core/message.ts';
+import { archiveMessage, parseArchiveMessage } from '../core/message.ts';
 import { trackIdOfSchedule } from '../core/schedule.ts';
 
 /** A message of a dead-letter queue, held until its time is over, and what it tells by itself. */
@@ -108,7 +108,7 @@ function readLetter(message: Message): DeadLetter {
   const { MessageId = '', ReceiptHandle = '', Body = '', Attributes = {} } = message;
   const own = (name: string) => message.MessageAttributes?.[name]?.StringValue;
   const movedBySqs = Attributes.DeadLetterQueueSourceArn !== undefined;
-  const parsed = parseBody(Body);
+  const parsed = parseArchiveMessage(Body);
   // EventBridge Scheduler names the schedule; whether it keeps the message's own text is not documented.
   const scheduled = trackIdOfSchedule(own('SCHEDULE_ARN') ?? '');
   return {
@@ -126,12 +126,4 @@ function readLetter(message: Message): DeadLetter {
         ? archiveMessage(scheduled, 'schedule')
         : Body,
   };
-}
-
-function parseBody(body: string): ArchiveMessage | undefined {
-  try {
-    return ArchiveMessage.safeParse(JSON.parse(body)).data;
-  } catch {
-    return undefined;
-  }
 }

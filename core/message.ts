@@ -14,3 +14,12 @@ export type ArchiveMessage = z.infer<typeof ArchiveMessage>;
 export function archiveMessage(trackId: string, reason: ArchiveMessage['reason']): string {
   return JSON.stringify({ v: 1, trackId, reason } satisfies ArchiveMessage);
 }
+
+/** A message's body read back; undefined where it is not one of ours. */
+export function parseArchiveMessage(body: string): ArchiveMessage | undefined {
+  try {
+    return ArchiveMessage.safeParse(JSON.parse(body)).data;
+  } catch {
+    return undefined;
+  }
+}

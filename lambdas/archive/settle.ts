@@ -4,7 +4,7 @@ import type { Claim } from '../../adapters/supabase/rows.ts';
 import type { Tracks } from '../../adapters/supabase/tracks.ts';
 import { type Telemetry, withLogFields } from '../../adapters/telemetry.ts';
 import { ArchiveFailure } from '../../core/failure.ts';
-import { ArchiveMessage } from '../../core/message.ts';
+import { parseArchiveMessage } from '../../core/message.ts';
 import { redeliveryDelay } from '../../core/retry.ts';
 import { maxReceiveCount, timings } from '../../core/timings.ts';
 import type { TrackOutcome } from './archive-track.ts';
@@ -26,7 +26,7 @@ export async function settleMessage(
   record: SQSRecord,
   dependencies: SettleDependencies,
 ): Promise<Fate> {
-  const message = parseMessage(record.body);
+  const message = parseArchiveMessage(record.body);
   if (message === undefined) {
     const invalid = new ArchiveFailure('message_invalid', 'The message is not one of ours');
     dependencies.telemetry.log.error('Message refused', { code: invalid.code });
@@ -125,11 +125,3 @@ const bury = (
   { queue }: SettleDependencies,
 ): Promise<void> =>
   queue.bury(record.body, { code: failure.code, reason: failure.message, trackId });
-
-function parseMessage(body: string): ArchiveMessage | undefined {
-  try {
-    return ArchiveMessage.safeParse(JSON.parse(body)).data;
-  } catch {
-    return undefined;
-  }
-}
