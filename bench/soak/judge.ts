@@ -4,7 +4,7 @@ import { maxReceiveCount } from '../../core/timings.ts';
 import { isOut } from './disturbances.ts';
 import { type Gathered, hashOf, type TrackRow } from './gather.ts';
 import { hour } from './lifetimes.ts';
-import { lastSources, type Promised, promised } from './promise.ts';
+import { isSavable, lastSources, type Promised, promised } from './promise.ts';
 import { bytesOf, filesOf } from './serve.ts';
 import type { PlannedTrack } from './tracks.ts';
 import type { World } from './world.ts';
@@ -46,15 +46,15 @@ export function judge(world: Evidence, gathered: Gathered, track: PlannedTrack):
     if (fate === 'failed') findings.push(...checkFailure(world, track, row, owed));
     findings.push(...checkTwice(row));
   }
-  const isSavable = owed.hopeless.size === 0 && owed.hadTime;
-  if (isSavable && (fate === 'failed' || fate === 'open')) {
+  const isOwed = isSavable(owed);
+  if (isOwed && (fate === 'failed' || fate === 'open')) {
     findings.unshift('LOST: it could have been saved');
   }
   const lateness =
     fate === 'archived' && row?.archived_at
       ? row.archived_at.getTime() - world.dateOf(track.deadline).getTime()
       : undefined;
-  if (isSavable && lateness !== undefined && lateness > 0)
+  if (isOwed && lateness !== undefined && lateness > 0)
     findings.unshift('LATE: after its deadline');
   const code = fate === 'failed' ? (latest?.error_code ?? undefined) : undefined;
   return { track, fate, promised: owed, code, lateness, findings };

@@ -19,6 +19,9 @@ export interface Promised {
   hadTime: boolean;
 }
 
+export const isSavable = ({ hopeless, hadTime }: Promised): boolean =>
+  hopeless.size === 0 && hadTime;
+
 export const lastSources = (track: PlannedTrack): Sources => {
   const last = track.sources.at(-1);
   if (last === undefined) throw new Error(`${track.title} has no sources`);

@@ -1,6 +1,6 @@
 import type { Gathered } from './gather.ts';
-import type { Fate, Judged } from './judge.ts';
-import { placeOf } from './judge.ts';
+import { type Fate, type Judged, placeOf } from './judge.ts';
+import { isSavable } from './promise.ts';
 import type { World } from './world.ts';
 
 /** What is printed, as a table or as JSON. */
@@ -20,6 +20,8 @@ export interface Summary {
     /** Could be saved, but somebody was away for most of the time; nothing is promised. */
     tooShort: number;
     tooShortArchived: number;
+    /** What had been stored in time was completed by a late message. */
+    tooShortLate: number;
     /** Could not be saved at all. */
     hopeless: number;
   };
@@ -37,7 +39,7 @@ export interface Summary {
     ofDeletedUnarchived: number;
   };
   deadLetters: number;
-  /** The archived track that was nearest to its deadline or most behind it. */
+  /** The track that could be saved and was archived nearest to its deadline, or furthest behind it. */
   worst: { track: string; lifetime: string; minutesAfterDeadline: number } | undefined;
   findings: string[];
 }
@@ -51,7 +53,7 @@ export interface End {
 export function summarize(world: World, gathered: Gathered, judged: Judged[], end: End): Summary {
   const { plan, counts, served, stack } = world;
   const worst = judged
-    .filter(({ lateness }) => lateness !== undefined)
+    .filter(({ promised, lateness }) => isSavable(promised) && lateness !== undefined)
     .reduce<Judged | undefined>(
       (most, each) => ((each.lateness ?? 0) > (most?.lateness ?? -Infinity) ? each : most),
       undefined,
@@ -95,7 +97,7 @@ export function summarize(world: World, gathered: Gathered, judged: Judged[], en
 function countOwed(judged: Judged[]): Summary['owed'] {
   const there = judged.filter(({ fate }) => fate !== 'deleted' && fate !== 'never completed');
   const hopeful = there.filter(({ promised }) => promised.hopeless.size === 0);
-  const savable = hopeful.filter(({ promised }) => promised.hadTime);
+  const savable = hopeful.filter(({ promised }) => isSavable(promised));
   const tooShort = hopeful.filter(({ promised }) => !promised.hadTime);
   const archived = (some: Judged[]) => some.filter(({ fate }) => fate === 'archived').length;
   return {
@@ -103,6 +105,7 @@ function countOwed(judged: Judged[]): Summary['owed'] {
     savableArchived: archived(savable),
     tooShort: tooShort.length,
     tooShortArchived: archived(tooShort),
+    tooShortLate: tooShort.filter(({ lateness }) => (lateness ?? 0) > 0).length,
     hopeless: there.length - hopeful.length,
   };
 }

@@ -20,6 +20,7 @@ export function renderTable(summary: Summary): string[] {
       'of these archived': owed.savableArchived,
       'could be saved, but in too short a time; nothing is promised': owed.tooShort,
       'of these archived all the same': owed.tooShortArchived,
+      'of these after the deadline, with the files that were stored before': owed.tooShortLate,
       'could not be saved: no audio, or a file that is broken for good': owed.hopeless,
     }),
     'Failed, by reason',
