@@ -13,10 +13,14 @@ const forms: [what: string, form: RegExp][] = [
   ['an Authorization header', /\b(bearer|basic) [\w+/.=-]{8,}|\bCredential=(?!…)/i],
 ];
 
-/** Output that is meant to show a key: of a stack that lives as long as the command, for looking around. */
+/**
+ * Output that is meant to show a key: of a stack that lives as long as the command, for looking around, or
+ * of a PostgreSQL that a test started in a process of its own, for that test.
+ */
 const isMeant = (source: string, line: string): boolean =>
   source === 'start.ts' &&
   (line.startsWith('{"event":"summary"') ||
+    line.startsWith('{"directory":') ||
     /^ *(Supabase \w+ key|Postgres|Webhook secret) /.test(line));
 
 export interface Leak {
