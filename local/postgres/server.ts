@@ -58,13 +58,12 @@ async function initialise(binaries: string, { path, user }: DataDirectory): Prom
   await rename(unfinished, data);
 }
 
-/** Without fsync a power cut can damage the data; a crash of PostgreSQL or of Node cannot. */
+/** Without fsync a power cut can damage the data; a crash of PostgreSQL or of Node cannot, and loses no commit. */
 const settings = [
   'listen_addresses=127.0.0.1',
   'unix_socket_directories=',
   'max_connections=200',
   'fsync=off',
-  'synchronous_commit=off',
   'full_page_writes=off',
   'wal_level=minimal',
   'max_wal_senders=0',

@@ -118,7 +118,7 @@ export async function assertArchived(
   expected: DeliveredCase,
 ): Promise<void> {
   const row = await readTrack(ground, staged.id);
-  assert.equal(row.archived_to_storage, true, (await readJob(ground, staged.id)).error_message);
+  assert.equal(row.archived_to_storage, true, (await readJob(ground, staged.id))?.error_message);
   assert.equal(ground.message(staged.id), undefined);
   assert.deepEqual(ground.deadLetters(staged.id), []);
   assert.equal(audioRequests(ground, staged), expected.requests ?? 1, 'requests');
