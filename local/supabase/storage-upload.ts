@@ -60,7 +60,7 @@ const insertObject = `
   insert into storage.objects (bucket_id, name, owner, owner_id, version, metadata, user_metadata)
   values ($1, $2, $3, $4, $5, $6, $7)`;
 const replaceObject = `${insertObject}
-  on conflict (bucket_id, name) do update set
+  on conflict (bucket_id, name collate "C") where archived_at is null do update set
     owner = excluded.owner, owner_id = excluded.owner_id, version = excluded.version,
     metadata = excluded.metadata, user_metadata = excluded.user_metadata`;
 

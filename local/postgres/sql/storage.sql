@@ -1,5 +1,5 @@
--- The storage schema as the Storage service makes it (supabase/storage, migrations/tenant): two of
--- its tables, owned by supabase_storage_admin, row security on and no policy.
+-- The storage schema as the Storage service makes it (supabase/storage, migrations/tenant, up to those for object
+-- versions of autumn 2026): two of its tables, owned by supabase_storage_admin, row security on and no policy.
 create schema storage authorization supabase_storage_admin;
 grant usage on schema storage to anon, authenticated, service_role;
 grant usage on schema storage to postgres with grant option;
@@ -19,7 +19,8 @@ create table storage.buckets (
   file_size_limit bigint,
   allowed_mime_types text[],
   owner_id text,
-  type storage.buckettype not null default 'STANDARD'
+  type storage.buckettype not null default 'STANDARD',
+  versioning_status text not null default 'DISABLED'
 );
 create unique index bname on storage.buckets (name);
 
@@ -35,9 +36,18 @@ create table storage.objects (
   path_tokens text[] generated always as (string_to_array(name, '/')) stored,
   version text,
   owner_id text,
-  user_metadata jsonb
+  user_metadata jsonb,
+  archived_at timestamptz,
+  is_delete_marker boolean not null default false,
+  is_versioned boolean not null default false
 );
-create unique index bucketid_objname on storage.objects (bucket_id, name);
+create index idx_objects_bucket_id_name on storage.objects (bucket_id, name collate "C");
+create unique index idx_objects_current_version on storage.objects (bucket_id, name collate "C")
+  where archived_at is null;
+create unique index idx_objects_null_version on storage.objects (bucket_id, name collate "C")
+  where not is_versioned;
+create unique index objects_bucket_id_name_version_key on storage.objects (bucket_id, name collate "C", version)
+  nulls not distinct;
 create index name_prefix_search on storage.objects (name text_pattern_ops);
 
 alter table storage.buckets enable row level security;
