@@ -150,7 +150,7 @@ export const failures = {
   },
   storage_mismatch: {
     disposition: 'retry',
-    meaning: 'Storage has another length than was sent.',
+    meaning: 'Storage has another length than was sent, or has not what it accepted.',
     operator: 'Redrive; if it stays, look at the bucket.',
   },
   database_unavailable: {

@@ -1139,8 +1139,11 @@ CREATE OR REPLACE FUNCTION public.store_track_asset(_job_id uuid, _fencing_token
 AS $function$
 declare
   _entry jsonb := coalesce(_details, '{}') - array['gone', 'at', 'stored_at'];
+  _bucket_id text := case _asset
+    when 'audio' then 'tracks-audio' when 'cover' then 'tracks-covers' when 'video' then 'tracks-videos' end;
+  _stored bigint;
 begin
-  if _asset is null or _asset not in ('audio', 'cover', 'video') then
+  if _bucket_id is null then
     raise exception 'an asset is audio, cover or video' using errcode = 'invalid_parameter_value';
   end if;
   if _storage_url is null and _asset = 'audio' then
@@ -1162,7 +1165,24 @@ begin
       array['assets', _asset], _entry),
     updated_at = archiver.clock()
   where id = _job_id and status = 'processing' and fencing_token = _fencing_token;
-  return found;
+  if not found then
+    return false;
+  end if;
+
+  if _storage_url is not null then
+    -- A Storage that keeps versions (supabase/storage, migrations/tenant 0062 and later) has former ones beside the
+    -- current one; an older Storage lacks these columns, which to_jsonb bears.
+    select (o.metadata ->> 'size')::bigint into _stored
+    from storage.objects as o
+    where o.bucket_id = _bucket_id
+      and o.name = substring(_storage_url from '/storage/v1/object/public/' || _bucket_id || '/(.+)$')
+      and to_jsonb(o) ->> 'archived_at' is null and not to_jsonb(o) @> '{"is_delete_marker": true}';
+    if _stored is null or _stored is distinct from (_details ->> 'bytes')::bigint then
+      raise exception 'Storage has % bytes of the %, not %', coalesce(_stored::text, 'no'), _asset,
+        coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';
+    end if;
+  end if;
+  return true;
 end
 $function$
 ;

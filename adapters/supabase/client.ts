@@ -33,9 +33,13 @@ export const supabaseHeaders = ({ supabaseKey }: SupabaseAccess) => ({
   'user-agent': 'track-archiver',
 });
 
+/** The SQLSTATE of `store_track_asset` for an object that Storage has not, or not as it was sent. */
+const notInStorage = 'TA001';
+
 /**
- * Calls a database function and parses its answer. Whatever goes wrong is `database_unavailable`:
- * the call is refused, late, or answers something that `schema` does not know.
+ * Calls a database function and parses its answer. What goes wrong is `storage_mismatch` where the database
+ * says so, and otherwise `database_unavailable`: the call is refused, late, or answers something that `schema`
+ * does not know.
  */
 export async function callFunction<Schema extends z.ZodType>(
   client: PostgrestClient,
@@ -60,7 +64,8 @@ export function databaseFailure(
 ): ArchiveFailure {
   const reason = /^Caused by: (.*)$/m.exec(error.details ?? '')?.[1];
   const words = [error.code, error.message, reason].filter(Boolean).join(' ');
-  return new ArchiveFailure('database_unavailable', `${call}: ${words}`, { cause: error });
+  const failure = error.code === notInStorage ? 'storage_mismatch' : 'database_unavailable';
+  return new ArchiveFailure(failure, `${call}: ${words}`, { cause: error });
 }
 
 export function parseAnswer<Schema extends z.ZodType>(

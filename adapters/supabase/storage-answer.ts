@@ -8,8 +8,6 @@ const Rejection = z.object({
   message: z.string().optional(),
 });
 
-const ObjectInfo = z.object({ size: z.number().int().nonnegative() });
-
 export interface StorageAnswer {
   /** The status that is meant: Storage answers 400 for much and puts the true status in the body. */
   status: number;
@@ -51,15 +49,6 @@ function rejectionCode(status: number): FailureCode {
   if ([402, 408, 409, 423, 425, 429].includes(status) || status >= 500)
     return 'storage_unavailable';
   return 'storage_rejected';
-}
-
-/** Bytes of an object, from its info. */
-export function objectSize(body: unknown): number {
-  const info = ObjectInfo.safeParse(body);
-  if (info.success) return info.data.size;
-  throw new ArchiveFailure('storage_unavailable', 'Storage did not tell the size of an object', {
-    cause: info.error,
-  });
 }
 
 /** An error of the connection to Storage; members of the closed set, such as the body's own, stay what they are. */

@@ -1,7 +1,6 @@
 import { Agent, type RequestOptions, request } from '../http.ts';
 import { type SupabaseAccess, supabaseHeaders } from './client.ts';
 import {
-  objectSize,
   type StorageAnswer,
   storageAnswer,
   throwUnlessDone,
@@ -32,8 +31,6 @@ export interface Storage {
    * nothing is stored then.
    */
   upload(object: Upload, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
-  /** Bytes that Storage has, undefined where it has no such object. */
-  size(place: ObjectPlace, signal: AbortSignal): Promise<number | undefined>;
   /** One that is not there is fine. */
   remove(place: ObjectPlace, signal: AbortSignal): Promise<void>;
   publicUrl(place: ObjectPlace): string;
@@ -84,13 +81,6 @@ export function createStorage(options: StorageOptions): Storage {
         signal,
       });
       throwUnlessDone(answer);
-    },
-    async size(place, signal) {
-      const path = `${root}/info/${encodePlace(place)}`;
-      const answer = await call({ method: 'GET', path, headers, signal });
-      if (answer.status === 404) return undefined;
-      throwUnlessDone(answer);
-      return objectSize(answer.body);
     },
     async remove(place, signal) {
       const path = `${root}/${encodePlace(place)}`;

@@ -34,7 +34,7 @@ export interface Tracks {
   /** False: the job or the due time is not what it was when planned; plan again. */
   confirmSchedule(jobId: string, dueAt: string, route: 'schedule' | 'queue'): Promise<boolean>;
   claim(trackId: string, leaseSeconds: number, worker: string): Promise<ClaimAnswer>;
-  /** False: the lease is lost. */
+  /** Throws `storage_mismatch` where Storage has not `details.bytes` at `url`. False: the lease is lost. */
   storeAsset(
     ticket: Ticket,
     asset: AssetKind,

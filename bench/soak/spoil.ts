@@ -16,7 +16,7 @@ const fates = {
     lost: 6,
     cut: 5,
     answer: 7,
-    size: 3,
+    forgotten: 6,
   },
   rest: { none: 978, 500: 5, 503: 5, lost: 5, answer: 7 },
 };
@@ -47,8 +47,9 @@ export function spoil({ seed, outages, counts, now }: Options): Intercept {
     numbers.set(key, number);
     const random = new Random(seed, 'request', key, number);
     const fate = random.weighted<string>(fates[part]);
-    const isInfo = url.includes('/object/info/');
-    if (fate === 'none' || (fate === 'size' && !isInfo)) return false;
+    // A file that is there already would hide that this one was forgotten: Storage is asked for the length alone.
+    const isFirstUpload = method === 'POST' && number === 1;
+    if (fate === 'none' || (fate === 'forgotten' && !isFirstUpload)) return false;
     counts.add(`${part} requests: ${names[fate] ?? `answered ${fate}`}`);
     switch (fate) {
       case 'lost':
@@ -58,8 +59,8 @@ export function spoil({ seed, outages, counts, now }: Options): Intercept {
         return { lose: random.whole(0, 20_000) };
       case 'answer':
         return { lose: 'answer' };
-      case 'size':
-        response.end('{"size": 1}');
+      case 'forgotten':
+        request.resume().on('end', () => response.end('{"Key":"x","Id":"y"}'));
         return true;
       default:
         return refuse(request, response, part, Number(fate));
@@ -71,7 +72,7 @@ const names: Record<string, string> = {
   lost: 'lost',
   cut: 'cut off in their body',
   answer: 'answer lost',
-  size: 'another size told',
+  forgotten: 'accepted and forgotten',
 };
 
 function refuse(

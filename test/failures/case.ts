@@ -50,6 +50,8 @@ export interface DeliveredCase {
   received?: number;
   /** What Storage holds afterwards; by default nothing. */
   stored?: AssetKind[];
+  /** What Storage holds is not what the provider served, but this. */
+  holds?: Partial<Record<AssetKind, Buffer>>;
 }
 
 /** A case that needs the ground for itself, or one of its own. Asserts that the code comes about. */

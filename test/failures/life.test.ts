@@ -7,6 +7,7 @@ import { until } from '../support/until.ts';
 import { deliverCases, redeliver } from './deliver-cases.ts';
 import { type Ground, startGround } from './ground.ts';
 import { assertArchived, assertFailed, audioRequests, storedKinds } from './outcome.ts';
+import { forgets } from './storage-cases.ts';
 
 const secondsUntil = (ground: Ground, id: string): number =>
   Math.round(((ground.message(id)?.visibleAt ?? 0) - ground.clock.now()) / 1000);
@@ -104,6 +105,15 @@ test('a file that was uploaded but not recorded is not taken for archived', asyn
   assert.deepEqual(await storedKinds(ground, staged), ['audio'], 'it is there');
   assert.equal((await readTrack(ground, staged.id)).archived_to_storage, false);
   assert.equal((await readJob(ground, staged.id)).storage_audio_url, null);
+  await redeliver(ground, staged);
+  await assertArchived(ground, staged, { what: '', requests: 2 });
+});
+
+test('a file that Storage accepted and has not is copied again by the next delivery', async (t) => {
+  const ground = await startGround(t);
+  const [staged] = await deliverCases(ground, [{ what: '', storage: forgets(1) }]);
+  assert.equal((await readJob(ground, staged.id)).error_code, 'storage_mismatch');
+  assert.deepEqual(await storedKinds(ground, staged), []);
   await redeliver(ground, staged);
   await assertArchived(ground, staged, { what: '', requests: 2 });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import { type AssetKind, buckets } from '../../core/assets.ts';
 import type { Query, TestDatabase } from '../support/database.ts';
 
 /** An account of the app. */
@@ -82,7 +83,16 @@ export function worker(db: TestDatabase, { job_id, fencing_token }: Claim) {
     return row?.answer;
   };
   return {
-    store: (asset: string, url: string | null, details: object = { bytes: 3, sha256: 'ab' }) =>
+    /** Records an asset; Storage has it beforehand, where `url` is an address of its. */
+    store: async (
+      asset: string,
+      url: string | null,
+      details: { bytes?: number; [name: string]: unknown } = { bytes: 3, sha256: 'ab' },
+    ) => {
+      if (url !== null) await putObject(db, url, details.bytes);
+      return call('store_track_asset', asset, url, JSON.stringify(details));
+    },
+    record: (asset: string, url: string | null, details: object) =>
       call('store_track_asset', asset, url, JSON.stringify(details)),
     complete: () => call('complete_track_archiving'),
     fail: (code = 'provider_gone', message = '404') => call('fail_track_archiving', code, message),
@@ -90,8 +100,21 @@ export function worker(db: TestDatabase, { job_id, fencing_token }: Claim) {
   };
 }
 
-export const storageUrl = (asset: string, name = 'file') =>
-  `https://project.supabase.co/storage/v1/object/public/tracks-${asset}/user/${name}`;
+export const storageUrl = (asset: AssetKind, name = 'file') =>
+  `https://project.supabase.co/storage/v1/object/public/${buckets[asset].id}/user/${name}`;
+
+/** Puts an object of so many bytes into Storage's catalogue, as an upload to its public address does; nothing for other addresses. */
+export async function putObject(db: TestDatabase, url: string, bytes = 3): Promise<void> {
+  const [, bucket, name] = /\/object\/public\/([^/]+)\/(.+)$/.exec(url) ?? [];
+  if (name === undefined) return;
+  await db.query(
+    `with replaced as (
+       update storage.objects set metadata = $3 where bucket_id = $1 and name = $2 returning id)
+     insert into storage.objects (bucket_id, name, metadata)
+     select $1, $2, $3 where not exists (select from replaced)`,
+    [bucket, name, { size: bytes }],
+  );
+}
 
 /** Moves the archiver's clock; `interval` is added to the real time. */
 export const moveClock = (db: TestDatabase, interval: string) =>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { assetKinds } from '../../core/assets.ts';
 import { testDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
 import {
@@ -128,7 +129,7 @@ test('three assets stored at once are all recorded', async (t) => {
   const db = await testDatabase(t);
   const track = await newTrack(db, await newUser(db));
   const at = worker(db, await claim(db, track));
-  await Promise.all(['audio', 'cover', 'video'].map((asset) => at.store(asset, storageUrl(asset))));
+  await Promise.all(assetKinds.map((asset) => at.store(asset, storageUrl(asset))));
   assert.deepEqual(Object.keys((await jobOf(db, track)).metadata.assets).sort(), [
     'audio',
     'cover',

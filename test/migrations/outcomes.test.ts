@@ -22,13 +22,13 @@ test('completing sets the track and the job together', async (t) => {
   const id = await track(db);
   const at = worker(db, await claim(db, id));
   await at.store('audio', storageUrl('audio'));
-  await at.store('cover', storageUrl('covers'));
+  await at.store('cover', storageUrl('cover'));
   await at.store('video', null, { code: 'provider_gone' });
   assert.equal(await at.complete(), 'completed');
   const row = await trackOf(db, id);
   assert.deepEqual(
     [row.archived_to_storage, row.storage_audio_url, row.storage_cover_url, row.storage_video_url],
-    [true, storageUrl('audio'), storageUrl('covers'), null],
+    [true, storageUrl('audio'), storageUrl('cover'), null],
   );
   const job = await jobOf(db, id);
   assert.deepEqual([job.status, job.lease_expires_at], ['completed', null]);
@@ -72,7 +72,7 @@ test('when the sources changed meanwhile the job is pending again with the new o
   const first = await claim(db, id);
   const at = worker(db, first);
   await at.store('audio', storageUrl('audio'));
-  await at.store('cover', storageUrl('covers'));
+  await at.store('cover', storageUrl('cover'));
   await at.store('video', null, { code: 'provider_gone' });
   await db.query("update tracks set cover_url = 'https://cdn2.suno.ai/new.jpg' where id = $1", [
     id,
@@ -97,12 +97,12 @@ test('a failure shows what was saved and leaves the track unarchived', async (t)
   const db = await testDatabase(t);
   const id = await track(db);
   const at = worker(db, await claim(db, id));
-  await at.store('cover', storageUrl('covers'));
+  await at.store('cover', storageUrl('cover'));
   assert.equal(await at.fail('provider_gone', 'x'.repeat(5000)), true);
   const row = await trackOf(db, id);
   assert.deepEqual(
     [row.archived_to_storage, row.storage_audio_url, row.storage_cover_url],
-    [false, null, storageUrl('covers')],
+    [false, null, storageUrl('cover')],
   );
   const job = await jobOf(db, id);
   assert.deepEqual(

@@ -18,8 +18,8 @@ describe('an update of a track', () => {
     archived_to_storage: true,
     archived_at: created,
     storage_audio_url: storageUrl('audio'),
-    storage_cover_url: storageUrl('covers'),
-    storage_video_url: storageUrl('videos'),
+    storage_cover_url: storageUrl('cover'),
+    storage_video_url: storageUrl('video'),
   };
 
   test('to completed gives it a date; away from completed takes it', async (t) => {
@@ -69,7 +69,7 @@ describe('an update of a track', () => {
     const db = await testDatabase(t);
     for (const change of [
       'audio_url = storage_audio_url',
-      `cover_url = '${storageUrl('covers', 'other.jpg')}?download='`,
+      `cover_url = '${storageUrl('cover', 'other.jpg')}?download='`,
       'video_url = null',
       "video_url = '  '",
       "audio_url = audio_url || ' '",

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { putObject } from '../app.ts';
 import { type Act, type Asset, assets, type SingleStep } from './steps.ts';
 import { address, copyOf, insertTrack, type Lane, type Snapshot, type World } from './world.ts';
 
@@ -46,9 +47,9 @@ export async function perform(
       return claim(lane, known.trackId, step);
     case 'store':
     case 'gone':
-      return held === undefined ? nothing : store(lane, held, step, [step.asset]);
+      return held === undefined ? nothing : store(world, lane, held, step, [step.asset]);
     case 'copy':
-      return held === undefined ? nothing : store(lane, held, step, missing(held));
+      return held === undefined ? nothing : store(world, lane, held, step, missing(held));
     case 'complete':
     case 'fail':
     case 'release':
@@ -57,7 +58,7 @@ export async function perform(
       const ghost = known.ghosts[step.which % Math.max(known.ghosts.length, 1)];
       if (ghost === undefined) return nothing;
       return step.act === 'store'
-        ? store(lane, ghost, step, ['audio'])
+        ? store(world, lane, ghost, step, ['audio'])
         : act(lane, ghost, step, step.act);
     }
     case 'plan':
@@ -107,8 +108,9 @@ async function claim(
 const missing = (ticket: Ticket): Asset[] =>
   assets.filter((name) => ticket.sources[name] !== null && !ticket.done.has(name));
 
-/** Copies assets of the ticket; ends where the lease turns out to be lost. */
+/** Copies assets of the ticket; ends where one is not recorded. */
 async function store(
+  { database }: World,
   { service }: Lane,
   ticket: Ticket,
   step: SingleStep,
@@ -119,9 +121,11 @@ async function store(
     const source = ticket.sources[asset];
     if (source === null) continue;
     const url = step.step === 'gone' && asset !== 'audio' ? null : copyOf(asset, source);
+    if (url !== null) await putObject(database, url);
+    const bytes = 'forgotten' in step && step.forgotten ? 4 : 3;
     const { result, error } = await attempt(() =>
-      service.query("select public.store_track_asset($1, $2, $3, $4, '{}') as answer", [
-        ...[ticket.jobId, ticket.token, asset, url],
+      service.query('select public.store_track_asset($1, $2, $3, $4, $5) as answer', [
+        ...[ticket.jobId, ticket.token, asset, url, { bytes }],
       ]),
     );
     answer = result?.rows[0]?.answer;

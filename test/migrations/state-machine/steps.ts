@@ -10,7 +10,9 @@ type WorkerIndex = 0 | 1;
 /** What can be done in one transaction, or in one invocation of a worker. */
 export type SingleStep =
   | { step: 'claim'; worker: WorkerIndex; lease: number }
-  | { step: 'store' | 'gone'; worker: WorkerIndex; asset: Asset }
+  /** `forgotten`: Storage accepted the file and has another. */
+  | { step: 'store'; worker: WorkerIndex; asset: Asset; forgotten: boolean }
+  | { step: 'gone'; worker: WorkerIndex; asset: Asset }
   /** Stores whatever is missing. */
   | { step: 'copy'; worker: WorkerIndex }
   | { step: 'complete' | 'fail' | 'release'; worker: WorkerIndex }
@@ -47,7 +49,16 @@ const single: fc.WeightedArbitrary<SingleStep>[] = [
     weight: 8,
     arbitrary: fc.record({ step: name('claim'), worker, lease: fc.constantFrom(60, 930) }),
   },
-  { weight: 4, arbitrary: fc.record({ step: name('store', 'store', 'gone'), worker, asset }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      step: name('store'),
+      worker,
+      asset,
+      forgotten: fc.constantFrom(false, false, true),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ step: name('gone'), worker, asset }) },
   { weight: 8, arbitrary: fc.record({ step: name('copy'), worker }) },
   {
     weight: 10,

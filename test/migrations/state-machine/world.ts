@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test';
 import pg from 'pg';
+import { type AssetKind, buckets } from '../../../core/assets.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { newUser } from '../app.ts';
 
@@ -131,6 +132,6 @@ export async function look({ database }: World, trackId: string): Promise<Snapsh
 export const address = (asset: string, content: number): string =>
   `https://cdn1.suno.ai/${asset}/${content}`;
 /** Where the copy of a source goes; ends in the same name, so that a copy tells whose it is. */
-export const copyOf = (asset: string, source: string): string =>
-  `https://project.supabase.co/storage/v1/object/public/tracks-${asset}/${contentOf(source)}`;
+export const copyOf = (asset: AssetKind, source: string): string =>
+  `https://project.supabase.co/storage/v1/object/public/${buckets[asset].id}/${contentOf(source)}`;
 export const contentOf = (url: string): string => url.trim().split('/').at(-1) ?? '';
