@@ -66,10 +66,11 @@ export function parseSourceUrl(raw: string, allowedHosts: readonly string[]): UR
   if (url.port !== '')
     throw new ArchiveFailure('url_invalid', `The address names a port: ${shown}`);
   const literal = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  if (ipaddr.isValid(literal) && !isPublicAddress(literal)) {
+  const isLiteral = /^[\d.]+$/.test(literal) || literal.includes(':');
+  if (isLiteral && !isPublicAddress(literal)) {
     throw new ArchiveFailure('address_not_public', `The address is not public: ${shown}`);
   }
-  if (ipaddr.isValid(literal) || !hostMatches(url.hostname, allowedHosts)) {
+  if (isLiteral || !hostMatches(url.hostname, allowedHosts)) {
     throw new ArchiveFailure('host_not_allowed', `The policy does not allow this host: ${shown}`);
   }
   url.hash = '';

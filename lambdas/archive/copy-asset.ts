@@ -62,9 +62,11 @@ export async function copyAsset(
         source_host: file.host,
       },
     };
-  } finally {
+  } catch (error) {
     // Whatever is still under way on either side ends here: a source that stalls after Storage gave up.
     controller.abort();
+    throw error;
+  } finally {
     file.close();
   }
 }
