@@ -66,7 +66,7 @@ export function parseSourceUrl(raw: string, allowedHosts: readonly string[]): UR
   if (url.port !== '')
     throw new ArchiveFailure('url_invalid', `The address names a port: ${shown}`);
   const literal = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  const isLiteral = /^[\d.]+$/.test(literal) || literal.includes(':');
+  const isLiteral = /^\d+(\.\d+){3}$/.test(literal) || literal.includes(':');
   if (isLiteral && !isPublicAddress(literal)) {
     throw new ArchiveFailure('address_not_public', `The address is not public: ${shown}`);
   }
