@@ -13,7 +13,8 @@ import { judge, searchLogs } from './support/leaks.ts';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    concurrency: { type: 'string', default: String(Math.min(2, cpus().length)) },
+    // One more than there are cores, up to two of them: tests wait now and then.
+    concurrency: { type: 'string', default: String(1 + Math.min(2, cpus().length)) },
     slow: { type: 'boolean', default: false },
   },
 });
@@ -76,7 +77,12 @@ try {
   await buildBundles(join(postgres.directory, 'bundles'));
   const logs = join(postgres.directory, 'logs');
   await mkdir(logs);
-  Object.assign(process.env, { TEST_LOGS: logs, POWERTOOLS_LOG_LEVEL: 'DEBUG' });
+  Object.assign(process.env, {
+    TEST_LOGS: logs,
+    POWERTOOLS_LOG_LEVEL: 'DEBUG',
+    // What one test file's process has compiled, the next need not.
+    NODE_COMPILE_CACHE: join(postgres.directory, 'compiled'),
+  });
   if (files.length > 0) {
     [passed, failed] = await runTests();
     if (await testLogs(logs, [postgres.password])) passed += 1;
