@@ -605,7 +605,7 @@ end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.close_track_archiving(_track_id uuid, _error_code text, _error_message text)
+CREATE OR REPLACE FUNCTION public.close_track_archiving(_track_id uuid, _error_code text, _error_message text, _buried boolean)
  RETURNS text
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -621,8 +621,6 @@ begin
   end if;
   select * into _job from public.track_archiving_jobs as j
   where j.track_id = _track_id order by j.created_at desc limit 1 for update;
-  select timing.expires_at <= archiver.clock() into _expired
-  from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
 
   if _job.status = 'pending' or _job.status = 'processing' and _job.lease_expires_at <= archiver.clock() then
     update public.track_archiving_jobs
@@ -631,13 +629,20 @@ begin
     where id = _job.id returning fencing_token into _job.fencing_token;
     perform public.fail_track_archiving(_job.id, _job.fencing_token, _error_code, concat_ws(
       '. Before: ', _error_message, _job.error_code || ': ' || coalesce(_job.error_message, '')));
-  elsif _job.status is distinct from 'failed' or _job.expired_at is not null or not _expired then
+    return 'closed';
+  end if;
+
+  select timing.expires_at <= archiver.clock() into _expired
+  from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
+  if _job.status is distinct from 'failed' or _job.expired_at is not null or not _expired then
     return 'ignored';
   end if;
-  if _expired then
-    update public.track_archiving_jobs set expired_at = archiver.clock() where id = _job.id;
+  -- Any other failure wrote its dead letter when it happened.
+  if _job.error_code = 'expired' and not _buried then
+    return 'closed';
   end if;
-  return case when _expired then 'expired' else 'closed' end;
+  update public.track_archiving_jobs set expired_at = archiver.clock() where id = _job.id;
+  return 'expired';
 end
 $function$
 ;
@@ -1299,7 +1304,7 @@ grant execute on function archiver.track_timing(_provider text, _created_at time
 
 grant execute on function public.claim_track_archiving(_track_id uuid, _lease_seconds integer, _worker text) to service_role;
 
-grant execute on function public.close_track_archiving(_track_id uuid, _error_code text, _error_message text) to service_role;
+grant execute on function public.close_track_archiving(_track_id uuid, _error_code text, _error_message text, _buried boolean) to service_role;
 
 grant execute on function public.complete_track_archiving(_job_id uuid, _fencing_token bigint) to service_role;
 

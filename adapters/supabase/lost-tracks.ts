@@ -37,8 +37,15 @@ export interface LostTrackList {
     limit: number,
     last?: UnscheduledTrack,
   ): Promise<UnscheduledTrack[]>;
-  /** Fails a track for good; `ignored` if somebody was faster. */
-  close(trackId: string, failure: ArchiveFailure): Promise<z.output<typeof Closing>>;
+  /**
+   * Fails a track for good. `closed`: its dead letter is owed; to be called again once that is written, which is
+   * `buried`. `expired`: that its deadline has passed is said now, once. `ignored`: there is nothing to say.
+   */
+  close(
+    trackId: string,
+    failure: ArchiveFailure,
+    buried: boolean,
+  ): Promise<z.output<typeof Closing>>;
   backlog(): Promise<z.output<typeof Backlog>>;
 }
 
@@ -73,11 +80,16 @@ export const createLostTrackList = (client: PostgrestClient): LostTrackList => (
       },
       UnscheduledTracks,
     ),
-  close: (trackId, failure) =>
+  close: (trackId, failure, buried) =>
     callFunction(
       client,
       'close_track_archiving',
-      { _track_id: trackId, _error_code: failure.code, _error_message: failure.message },
+      {
+        _track_id: trackId,
+        _error_code: failure.code,
+        _error_message: failure.message,
+        _buried: buried,
+      },
       Closing,
     ),
   backlog: () => callFunction(client, 'get_archiving_backlog', {}, Backlog),

@@ -161,14 +161,15 @@ async function close(
     cause === 'workers_died'
       ? new ArchiveFailure('worker_lost', `Its workers died ${maxReceiveCount} times`)
       : new ArchiveFailure('expired', `Its deadline was ${expiresAt}`);
-  const closing = await lost.close(trackId, failure);
+  let closing = await lost.close(trackId, failure, false);
   if (closing === 'ignored') return 'ignored';
-  telemetry.log.error('Track failed', { code: failure.code, reason: failure.message, closing });
+  const { code, message: reason } = failure;
+  telemetry.log.error('Track failed', { code, reason, closing });
   // One that had failed before lies in the dead-letter queue already.
-  if (cause !== 'deadline_passed') {
-    telemetry.count('TracksFailed');
-    const { code, message: reason } = failure;
+  if (closing === 'closed') {
     await queue.bury(archiveMessage(trackId, 'sweep'), { code, reason, trackId });
+    telemetry.count('TracksFailed');
+    closing = await lost.close(trackId, failure, true);
   }
   return closing === 'expired' ? 'expired' : 'abandoned';
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { testDatabase } from '../support/database.ts';
-import { claim, jobOf, moveClock, newTrack, newUser, service, worker } from './app.ts';
-import { confirm, expired, lost, world } from './lost.ts';
+import { claim, jobOf, moveClock, newTrack, newUser, worker } from './app.ts';
+import { close, confirm, expired, lost, world } from './lost.ts';
 
 test('an expired track gets one last attempt; then it is closed, its owner told, and said so once', async (t) => {
   const { db, user } = await world(t);
@@ -14,16 +14,19 @@ test('an expired track gets one last attempt; then it is closed, its owner told,
   assert.deepEqual(await lost(db, 'expired'), []);
   await moveClock(db, '91 minutes');
   assert.deepEqual(await lost(db, 'expired'), [[track, 'close', 'message_lost']]);
-  const close = async () =>
-    (await service(db)("select close_track_archiving($1, 'expired', 'Over') as it", [track]))[0].it;
-  assert.equal(await close(), 'expired');
+  assert.equal(await close(db, track), 'closed');
   const job = await jobOf(db, track);
   assert.deepEqual([job.status, job.error_code], ['failed', 'expired']);
   assert.equal(job.error_message, 'Over. Before: provider_unavailable: 503');
-  assert.ok(job.expired_at);
+  assert.equal((await db.query('select from notifications')).length, 1);
+  assert.deepEqual(await lost(db, 'expired'), [[track, 'close', 'deadline_passed']]);
+  assert.equal(await close(db, track), 'closed', 'its dead letter is still owed');
+  assert.deepEqual(await jobOf(db, track), job);
+  assert.equal(await close(db, track, true), 'expired');
+  assert.ok((await jobOf(db, track)).expired_at);
   assert.equal((await db.query('select from notifications')).length, 1);
   assert.deepEqual(await lost(db, 'expired'), []);
-  assert.equal(await close(), 'ignored');
+  assert.equal(await close(db, track, true), 'ignored');
 });
 
 test('a track that had failed before it expired keeps its reason, and its owner is not told again', async (t) => {
@@ -31,10 +34,7 @@ test('a track that had failed before it expired keeps its reason, and its owner 
   const track = await newTrack(db, user, expired);
   await worker(db, await claim(db, track)).fail('provider_timeout');
   assert.deepEqual(await lost(db, 'expired'), [[track, 'close', 'deadline_passed']]);
-  const [closed] = await service(db)("select close_track_archiving($1, 'expired', '') as it", [
-    track,
-  ]);
-  assert.equal(closed.it, 'expired');
+  assert.equal(await close(db, track), 'expired', 'its dead letter is there');
   assert.equal((await jobOf(db, track)).error_code, 'provider_timeout');
   assert.equal((await db.query('select from notifications')).length, 1);
   assert.deepEqual(await lost(db, 'expired'), []);
@@ -46,13 +46,10 @@ test('an expired track that a worker holds is left to it, and closed when its le
   await worker(db, await claim(db, track)).release();
   await claim(db, track, 600);
   assert.deepEqual(await lost(db, 'expired'), []);
-  const [held] = await service(db)("select close_track_archiving($1, 'expired', '') as it", [
-    track,
-  ]);
-  assert.equal(held.it, 'ignored');
+  assert.equal(await close(db, track), 'ignored');
   await moveClock(db, '11 minutes');
   assert.deepEqual(await lost(db, 'expired'), [[track, 'close', 'lease_expired']]);
-  await service(db)("select close_track_archiving($1, 'expired', 'Over')", [track]);
+  assert.equal(await close(db, track), 'closed');
   assert.equal((await jobOf(db, track)).error_message, 'Over');
 });
 

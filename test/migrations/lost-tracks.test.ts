@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { claim, jobOf, moveClock, newTrack, plan, service, worker } from './app.ts';
-import { confirm, due, epoch, expired, hour, hoursAgo, lost, unscheduled, world } from './lost.ts';
+import {
+  close,
+  confirm,
+  due,
+  epoch,
+  expired,
+  hour,
+  hoursAgo,
+  lost,
+  unscheduled,
+  world,
+} from './lost.ts';
 
 test('a due track that nobody announced goes onto the queue; once it is there, it is on its way', async (t) => {
   const { db, user } = await world(t);
@@ -79,10 +90,8 @@ test('a job whose workers died five times is closed as such, its owner told, and
     await moveClock(db, `${attempt * 11} minutes`);
   }
   assert.deepEqual(await lost(db), [[track, 'close', 'workers_died']]);
-  const close = () =>
-    service(db)("select close_track_archiving($1, 'worker_lost', 'They died') as it", [track]);
-  assert.deepEqual(await close(), [{ it: 'closed' }]);
-  assert.deepEqual(await close(), [{ it: 'ignored' }]);
+  assert.equal(await close(db, track, false, 'worker_lost'), 'closed');
+  assert.equal(await close(db, track, true, 'worker_lost'), 'ignored');
   const job = await jobOf(db, track);
   assert.deepEqual([job.status, job.error_code], ['failed', 'worker_lost']);
   assert.equal((await db.query('select from notifications')).length, 1);

@@ -35,6 +35,19 @@ export const unscheduled = async (db: TestDatabase, schedulesSince = epoch) =>
     )
   ).map((row) => [row.track_id, row.cause]);
 
+/** What the sweep says of a track for which nothing is left to try. */
+export const close = async (
+  db: TestDatabase,
+  trackId: string,
+  buried = false,
+  code = 'expired',
+): Promise<string> =>
+  (
+    await service(db)("select close_track_archiving($1, $2, 'Over', $3) as it", [
+      ...[trackId, code, buried],
+    ])
+  )[0].it;
+
 /** Confirms what `plan_track_archiving` planned. */
 export async function confirm(db: TestDatabase, trackId: string, route: 'schedule' | 'queue') {
   const planned = await plan(db, trackId);

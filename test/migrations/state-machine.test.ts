@@ -107,7 +107,9 @@ async function finish(world: World, known: Known, last: Snapshot, now: number): 
     const action = lost.rows[0]?.action;
     assert.ok(action !== undefined || jobs.at(-1)?.expired_at, 'the track is lost');
     if (action === 'close') {
-      await service.query("select public.close_track_archiving($1, 'expired', 'over')", [trackId]);
+      await service.query("select public.close_track_archiving($1, 'expired', 'over', false)", [
+        trackId,
+      ]);
     } else if (action === 'dispatch') await archive(world, known, last);
     const after = await look(world, trackId);
     checkRows(after);

@@ -155,6 +155,28 @@ test('an expired track gets a last attempt, then fails as expired, with its owne
   assert.deepEqual(await sweep(), nothing);
 });
 
+test('a sweep that dies before the dead letter of an expired track is written leaves it to the next one', async (t) => {
+  const world = await startWorld(t);
+  const { DEAD_LETTER_QUEUE_URL: url = '' } = world.environment;
+  world.environment.DEAD_LETTER_QUEUE_URL = `${url}-that-is-not-there`;
+  const dying = await sweeper(world);
+  world.environment.DEAD_LETTER_QUEUE_URL = url;
+  const sweep = await sweeper(world);
+  const track = await insertTrack(world, expired);
+  await sweep();
+  await moveClock(world.database, '91 minutes');
+  await assert.rejects(dying(), /1 tracks could not be recovered/);
+  await assert.rejects(dying(), /1 tracks could not be recovered/);
+  assert.deepEqual(deadLetters(world), []);
+  assert.deepEqual(await sweep(), { ...nothing, expired: 1 });
+  assert.deepEqual(
+    deadLetters(world).map(({ attributes }) => [attributes.code, attributes.trackId]),
+    [['expired', track.id]],
+  );
+  assert.equal((await world.database.query('select from public.notifications')).length, 1);
+  assert.deepEqual(await sweep(), nothing);
+});
+
 test('what failed is tried again; when it expires that is said, and no second dead letter is written', async (t) => {
   const world = await startWorld(t);
   const sweep = await sweeper(world);

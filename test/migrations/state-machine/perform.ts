@@ -212,8 +212,8 @@ async function ofTheApp(
       if (track === null) await insertTrack(world, lane, trackId, known.contents);
       return;
     case 'close':
-      await service.query("select public.close_track_archiving($1, 'expired', 'too late')", [
-        trackId,
+      await service.query("select public.close_track_archiving($1, 'expired', 'too late', $2)", [
+        ...[trackId, step.buried],
       ]);
       return;
     case 'confirm':

@@ -26,8 +26,8 @@ export type SingleStep =
   | { step: 'status'; completed: boolean }
   | { step: 'expiry'; hours: number }
   | { step: 'request' | 'delete' | 'insert' }
-  /** The sweep says that nothing is left to try. */
-  | { step: 'close' }
+  /** The sweep says that nothing is left to try; `buried`: the second time. */
+  | { step: 'close'; buried: boolean }
   /** A person uploaded the files by hand. */
   | { step: 'mark'; cover: boolean };
 
@@ -94,7 +94,7 @@ const single: fc.WeightedArbitrary<SingleStep>[] = [
     arbitrary: fc.record({ step: name('expiry'), hours: fc.integer({ min: 1, max: 400 }) }),
   },
   { weight: 3, arbitrary: fc.record({ step: name('request') }) },
-  { weight: 2, arbitrary: fc.record({ step: name('close') }) },
+  { weight: 2, arbitrary: fc.record({ step: name('close'), buried: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ step: name('delete', 'insert', 'insert') }) },
   { weight: 1, arbitrary: fc.record({ step: name('mark'), cover: fc.boolean() }) },
 ];
