@@ -1,9 +1,17 @@
 import { setFlagsFromString } from 'node:v8';
 
-/**
- * Keeps V8's young generation at its first size. A copy allocates little on the heap but a buffer of
- * 16 to 64 KB outside of it for every chunk, and those are freed only when the young generation is
- * collected: left to grow, it lets dead buffers pile up. Ten videos at once peak at 146 instead of
- * 205 MB resident, at the same speed (`npm run bench:memory -- --tracks 10`, Node 24).
+/*
+ * A copy allocates little on the heap but a buffer of up to 64 KB outside of it for every chunk, and those are
+ * freed only when the young generation is collected. Measured with Node 24 by `npm run bench:memory -- --tracks 10`
+ * and `npm run bench:copy`.
  */
+
+/** Keeps the young generation at its first size: left to grow, it lets dead buffers pile up. */
 setFlagsFromString('--semi-space-growth-factor=1');
+
+/**
+ * What lies outside of the heap may weigh less before the young generation is collected for it ("external memory
+ * pressure" in --trace-gc). That takes less than half a millisecond; without it the buffers grow old and each
+ * heap of them costs a mark-compact of several, with helpers on other cores that a Lambda does not have.
+ */
+setFlagsFromString('--scavenger-max-new-space-capacity-mb=1');
