@@ -497,6 +497,21 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION archiver.stored_bytes(_asset text, _storage_url text)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select (o.metadata ->> 'size')::bigint
+  from (values ('audio', 'tracks-audio'), ('cover', 'tracks-covers'), ('video', 'tracks-videos')) as bucket (asset, id)
+  join storage.objects as o on o.bucket_id = bucket.id
+    and o.name = substring(_storage_url from '/storage/v1/object/public/' || bucket.id || '/(.+)$')
+  where bucket.asset = _asset
+    and to_jsonb(o) ->> 'archived_at' is null and not to_jsonb(o) @> '{"is_delete_marker": true}'
+$function$
+;
+
 CREATE OR REPLACE FUNCTION archiver.track_timing(_provider text, _created_at timestamp with time zone, _metadata jsonb)
  RETURNS TABLE(due_at timestamp with time zone, expires_at timestamp with time zone, allowed_hosts text[], user_agent text)
  LANGUAGE sql
@@ -656,6 +671,8 @@ declare
   _track public.tracks;
   _job public.track_archiving_jobs;
   _missing text;
+  _asset text;
+  _lost text[] := '{}';
 begin
   select t.* into _track from public.tracks as t
   where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id)
@@ -685,6 +702,27 @@ begin
   if _missing is not null then
     raise exception 'track % cannot be complete: % neither stored nor gone', _track.id, _missing
       using errcode = 'object_not_in_prerequisite_state';
+  end if;
+
+  -- Addresses that carry no entry of ours were given by the app: they are the service's own word.
+  foreach _asset in array array['audio', 'cover', 'video'] loop
+    if _job.metadata -> 'assets' -> _asset ? 'stored_at' and (_job.metadata -> 'assets' -> _asset ->> 'bytes')::bigint
+      is distinct from archiver.stored_bytes(_asset, case _asset when 'audio' then _job.storage_audio_url
+        when 'cover' then _job.storage_cover_url else _job.storage_video_url end)
+    then
+      _lost := _lost || _asset;
+      _job.metadata := _job.metadata #- array['assets', _asset];
+    end if;
+  end loop;
+  if _lost <> '{}' then
+    update public.track_archiving_jobs
+    set storage_audio_url = case when not 'audio' = any (_lost) then storage_audio_url end,
+      storage_cover_url = case when not 'cover' = any (_lost) then storage_cover_url end,
+      storage_video_url = case when not 'video' = any (_lost) then storage_video_url end,
+      metadata = _job.metadata,
+      updated_at = archiver.clock()
+    where id = _job_id;
+    return 'not_stored';
   end if;
 
   update public.tracks
@@ -1144,11 +1182,9 @@ CREATE OR REPLACE FUNCTION public.store_track_asset(_job_id uuid, _fencing_token
 AS $function$
 declare
   _entry jsonb := coalesce(_details, '{}') - array['gone', 'at', 'stored_at'];
-  _bucket_id text := case _asset
-    when 'audio' then 'tracks-audio' when 'cover' then 'tracks-covers' when 'video' then 'tracks-videos' end;
-  _stored bigint;
+  _stored bigint := archiver.stored_bytes(_asset, _storage_url);
 begin
-  if _bucket_id is null then
+  if _asset is null or _asset not in ('audio', 'cover', 'video') then
     raise exception 'an asset is audio, cover or video' using errcode = 'invalid_parameter_value';
   end if;
   if _storage_url is null and _asset = 'audio' then
@@ -1174,18 +1210,9 @@ begin
     return false;
   end if;
 
-  if _storage_url is not null then
-    -- A Storage that keeps versions (supabase/storage, migrations/tenant 0062 and later) has former ones beside the
-    -- current one; an older Storage lacks these columns, which to_jsonb bears.
-    select (o.metadata ->> 'size')::bigint into _stored
-    from storage.objects as o
-    where o.bucket_id = _bucket_id
-      and o.name = substring(_storage_url from '/storage/v1/object/public/' || _bucket_id || '/(.+)$')
-      and to_jsonb(o) ->> 'archived_at' is null and not to_jsonb(o) @> '{"is_delete_marker": true}';
-    if _stored is null or _stored is distinct from (_details ->> 'bytes')::bigint then
-      raise exception 'Storage has % bytes of the %, not %', coalesce(_stored::text, 'no'), _asset,
-        coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';
-    end if;
+  if _storage_url is not null and (_stored is null or _stored is distinct from (_details ->> 'bytes')::bigint) then
+    raise exception 'Storage has % bytes of the %, not %', coalesce(_stored::text, 'no'), _asset,
+      coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';
   end if;
   return true;
 end
@@ -1299,6 +1326,8 @@ grant execute on function archiver.is_superseded(_job public.track_archiving_job
 grant execute on function archiver.notify_owner(_user_id uuid, _track_id uuid, _title text) to service_role;
 
 grant execute on function archiver.parse_expiry(_text text) to service_role;
+
+grant execute on function archiver.stored_bytes(_asset text, _storage_url text) to service_role;
 
 grant execute on function archiver.track_timing(_provider text, _created_at timestamp with time zone, _metadata jsonb) to service_role;
 

@@ -62,7 +62,7 @@ export const ClaimRow = oneRow(
 export type ClaimAnswer = z.output<typeof ClaimRow>;
 export type Claim = Extract<ClaimAnswer, { outcome: 'claimed' }>;
 
-export const CompletionAnswer = z.enum(['completed', 'lease_lost', 'superseded']);
+export const CompletionAnswer = z.enum(['completed', 'lease_lost', 'superseded', 'not_stored']);
 export type Completion = z.output<typeof CompletionAnswer>;
 
 export const Worklist = z.array(z.object({ track_id: z.guid(), title: z.string().nullable() }));

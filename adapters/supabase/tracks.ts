@@ -43,6 +43,7 @@ export interface Tracks {
   ): Promise<boolean>;
   /** Records an optional asset that the provider says is gone. False: the lease is lost. */
   storeGone(ticket: Ticket, asset: AssetKind, code: string): Promise<boolean>;
+  /** `not_stored`: Storage has lost what an earlier attempt recorded; the job forgot it and is still this worker's. */
   complete(ticket: Ticket): Promise<Completion>;
   fail(ticket: Ticket, failure: ArchiveFailure): Promise<boolean>;
   release(ticket: Ticket, failure: ArchiveFailure): Promise<boolean>;

@@ -1,4 +1,4 @@
-import type { Claim } from '../../adapters/supabase/rows.ts';
+import type { Claim, Completion } from '../../adapters/supabase/rows.ts';
 import type { ObjectPlace, Storage } from '../../adapters/supabase/storage.ts';
 import type { Tracks } from '../../adapters/supabase/tracks.ts';
 import { ArchiveFailure, classify } from '../../core/failure.ts';
@@ -71,12 +71,17 @@ async function archiveClaimed(
       telemetry.count('ArchiveDuration', performance.now() - started);
       return { outcome: 'archived' };
     }
-    failure = completion instanceof ArchiveFailure ? completion : jobChanged(completion);
+    failure = completion instanceof ArchiveFailure ? completion : incomplete(completion);
   }
   if (failure.code !== 'lease_lost') return { outcome: 'failed', claim, failure };
   await removeIfDeleted(trackId, uploaded, dependencies, budget);
   return { outcome: 'skipped', reason: 'lease_lost' };
 }
+
+const incomplete = (completion: Exclude<Completion, 'completed'>): ArchiveFailure =>
+  completion === 'not_stored'
+    ? new ArchiveFailure('storage_mismatch', 'Storage has lost a file that was stored before')
+    : jobChanged(completion);
 
 /** A track that was deleted while it was copied leaves nothing behind. */
 async function removeIfDeleted(

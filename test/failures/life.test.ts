@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { archiveMessage } from '../../core/message.ts';
+import { maxTries } from '../../core/retry.ts';
 import { maxReceiveCount, timings } from '../../core/timings.ts';
 import { insertWholeTrack, readJob, readJobs, readTrack, requestsFor } from '../lambdas/tracks.ts';
 import { until } from '../support/until.ts';
@@ -116,6 +117,22 @@ test('a file that Storage accepted and has not is copied again by the next deliv
   assert.deepEqual(await storedKinds(ground, staged), []);
   await redeliver(ground, staged);
   await assertArchived(ground, staged, { what: '', requests: 2 });
+});
+
+test('a file that its owner deleted between two attempts is copied again, not taken for archived', async (t) => {
+  const ground = await startGround(t);
+  const [staged] = await deliverCases(ground, [
+    { what: '', cover: { kind: 'flaky', failures: maxTries, by: 503 } },
+  ]);
+  assert.deepEqual(await storedKinds(ground, staged), ['audio']);
+  const { url, keys } = ground.gateway;
+  const song = `${url}/storage/v1/object/tracks-audio/${staged.userId}/${staged.id}.mp3`;
+  const removed = await fetch(song, { method: 'DELETE', headers: { apikey: keys.secret } });
+  assert.equal(removed.status, 200);
+  await redeliver(ground, staged);
+  assert.equal((await readJob(ground, staged.id)).error_code, 'storage_mismatch');
+  await redeliver(ground, staged);
+  await assertArchived(ground, staged, { what: '', requests: 2, stored: ['audio', 'cover'] });
 });
 
 test('a final failure whose report is cut off costs the provider one more request, and is told once', async (t) => {

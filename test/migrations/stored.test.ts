@@ -2,9 +2,20 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import pg from 'pg';
+import { type AssetKind, buckets } from '../../core/assets.ts';
 import { migrationFiles } from '../../local/postgres/database.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { claim, jobOf, newTrack, newUser, putObject, sqlstate, storageUrl, worker } from './app.ts';
+import {
+  claim,
+  jobOf,
+  newTrack,
+  newUser,
+  putObject,
+  sqlstate,
+  storageUrl,
+  trackOf,
+  worker,
+} from './app.ts';
 import { migrationPath } from './starts.ts';
 
 const claimed = async (db: TestDatabase) => {
@@ -17,6 +28,13 @@ const asAdmin = async (db: TestDatabase, sql: string) => {
   await client.connect();
   await client.query(sql).finally(() => client.end());
 };
+
+/** What stands at an asset's address goes, as far as anybody who asks for it can tell. */
+const moveAway = (db: TestDatabase, asset: AssetKind) =>
+  db.query(
+    "update storage.objects set name = name || gen_random_uuid()::text where bucket_id = $1 and name = 'user/file'",
+    [buckets[asset].id],
+  );
 
 test('an asset is recorded only if Storage has it, with the bytes that the worker counted', async (t) => {
   const db = await testDatabase(t);
@@ -49,6 +67,45 @@ test('what is gone needs no object', async (t) => {
   const db = await testDatabase(t);
   const { at } = await claimed(db);
   assert.equal(await at.record('cover', null, { code: 'provider_gone' }), true);
+});
+
+test('a track is not archived without a file that was recorded and is there no more', async (t) => {
+  const db = await testDatabase(t);
+  const { track, at } = await claimed(db);
+  for (const asset of ['audio', 'cover', 'video'] as const)
+    await at.store(asset, storageUrl(asset));
+  const forgotten = async (asset: AssetKind) => {
+    assert.equal(await at.complete(), 'not_stored', asset);
+    const job = await jobOf(db, track);
+    assert.equal(job.status, 'processing', 'and the worker still has it');
+    for (const each of ['audio', 'cover', 'video'] as const) {
+      assert.equal(job[`storage_${each}_url`], each === asset ? null : storageUrl(each));
+      assert.equal(each in job.metadata.assets, each !== asset);
+    }
+    assert.equal((await trackOf(db, track)).archived_to_storage, false);
+    await at.store(asset, storageUrl(asset));
+  };
+  for (const asset of ['audio', 'cover', 'video'] as const) {
+    await moveAway(db, asset);
+    await forgotten(asset);
+    await putObject(db, storageUrl(asset), 4);
+    await forgotten(asset);
+  }
+  assert.equal(await at.complete(), 'completed');
+});
+
+test('a track that is opened again because its file is gone does not keep the old word for it', async (t) => {
+  const db = await testDatabase(t);
+  const { track, at } = await claimed(db);
+  for (const asset of ['audio', 'cover', 'video'] as const)
+    await at.store(asset, storageUrl(asset));
+  assert.equal(await at.complete(), 'completed');
+  await moveAway(db, 'audio');
+  await db.query('update tracks set archived_to_storage = false');
+  const next = worker(db, await claim(db, track));
+  assert.equal(await next.complete(), 'not_stored');
+  await next.store('audio', storageUrl('audio'));
+  assert.equal(await next.complete(), 'completed');
 });
 
 test('where Storage keeps versions, only the current one counts', async (t) => {
