@@ -232,8 +232,9 @@ AS $function$
     when _job.status = 'failed' then case
       when _job.error_code = 'replaced_system' or _superseded then 'unannounced'
       when _expires_at <= archiver.clock() then 'deadline_passed'
-      -- Eight more chances between the due date and the expiry, six hours apart at most.
-      when _job.error_code = any (_retryable_codes)
+      -- Eight more chances between the due date and the expiry, six hours apart at most. An expiry may be whatever a
+      -- user writes: there are no chances without end.
+      when _job.error_code = any (_retryable_codes) and _due_at + interval '30 days' > archiver.clock()
         and _job.updated_at + least(interval '6 hours', (_expires_at - _due_at) / 8) <= archiver.clock()
         then 'failed_before'
     end
@@ -242,7 +243,7 @@ AS $function$
       when _job.workers_lost + 1 >= _max_attempts then 'workers_died'
       else 'lease_expired'
     end
-    when greatest(_job.dispatched_at, _job.started_at) is not null then case
+    when greatest(_job.dispatched_at, _job.started_at) is not null and not _superseded then case
       when greatest(_job.dispatched_at, _job.started_at) < _messages_since
         or greatest(_job.dispatched_at, _job.started_at) + _silence <= archiver.clock() then 'message_lost'
     end
@@ -355,6 +356,23 @@ begin
   if _track.video_url = _track.storage_video_url then new.storage_video_url := _track.video_url; end if;
 
   new.updated_at := archiver.clock();
+  return new;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.forget_former_sources()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if (new.original_audio_url, new.original_cover_url, new.original_video_url)
+    is distinct from (old.original_audio_url, old.original_cover_url, old.original_video_url)
+  then
+    new.started_at := null;
+    new.dispatched_at := null;
+  end if;
   return new;
 end
 $function$
@@ -475,6 +493,26 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION archiver.open_late_job()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  insert into public.track_archiving_jobs (track_id, user_id)
+  select new.id, new.user_id
+  from archiver.track_timing(new.provider::text, new.created_at, new.metadata) as timing
+  where timing.expires_at <= archiver.clock()
+  on conflict (track_id) where status in ('pending', 'processing') do nothing;
+  return null;
+exception when others then
+  raise warning 'track %: completed late, and its job is not opened: %', new.id, sqlerrm;
+  return null;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION archiver.parse_expiry(_text text)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
@@ -568,6 +606,8 @@ begin
     when _track.status is distinct from 'completed' then 'not_completed'
   end;
   if outcome is not null then
+    -- Its message ends here: a job left pending would tell a later completion that one is on its way.
+    delete from public.track_archiving_jobs as j where j.track_id = _track_id and j.status = 'pending';
     return next;
     return;
   end if;
@@ -877,7 +917,7 @@ AS $function$
   select t.id, due.due_at, timing.expires_at,
     case
       when loss.cause in ('deadline_passed', 'workers_died') then 'close'
-      when _expired and loss.cause in ('message_lost', 'lease_expired') then 'close'
+      when _expired and latest.started_at is not null and loss.cause in ('message_lost', 'lease_expired') then 'close'
       when due.due_at > (select archiver.clock()) then 'schedule'
       else 'dispatch'
     end,
@@ -886,7 +926,7 @@ AS $function$
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
   cross join lateral (select coalesce(t.archive_scheduled_at, timing.due_at) as due_at) as due
   left join lateral (
-    select j as job, j.status, j.error_code, j.expired_at
+    select j as job, j.status, j.error_code, j.started_at, j.expired_at
     from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
   ) as latest on true
   cross join lateral (
@@ -1247,6 +1287,8 @@ CREATE TRIGGER b_follow_inserted BEFORE INSERT ON public.track_archiving_jobs FO
 
 CREATE TRIGGER b_follow_updated BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN (((new.status = 'pending'::text) OR ((new.status = 'processing'::text) AND (new.fencing_token IS DISTINCT FROM old.fencing_token)))) EXECUTE FUNCTION archiver.follow_track();
 
+CREATE TRIGGER b_forget_former_sources BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN ((new.status = 'pending'::text)) EXECUTE FUNCTION archiver.forget_former_sources();
+
 CREATE TRIGGER c_transition BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.fencing_token IS DISTINCT FROM new.fencing_token))) EXECUTE FUNCTION archiver.check_transition();
 
 CREATE TRIGGER track_archiving_announce_delete AFTER DELETE ON public.tracks FOR EACH ROW WHEN ((old.status = 'completed'::text)) EXECUTE FUNCTION archiver.announce_track();
@@ -1258,6 +1300,10 @@ CREATE TRIGGER track_archiving_announce_update AFTER UPDATE ON public.tracks FOR
 CREATE TRIGGER track_archiving_guard_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN (((new.archived_to_storage IS TRUE) OR (new.storage_audio_url IS NOT NULL) OR (new.storage_cover_url IS NOT NULL) OR (new.storage_video_url IS NOT NULL) OR (new.archive_scheduled_at IS NOT NULL) OR (new.archived_at IS NOT NULL))) EXECUTE FUNCTION archiver.guard_archive_columns();
 
 CREATE TRIGGER track_archiving_guard_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN (((((((old.archived_to_storage IS DISTINCT FROM new.archived_to_storage) OR (old.storage_audio_url IS DISTINCT FROM new.storage_audio_url)) OR (old.storage_cover_url IS DISTINCT FROM new.storage_cover_url)) OR (old.storage_video_url IS DISTINCT FROM new.storage_video_url)) OR (old.archive_scheduled_at IS DISTINCT FROM new.archive_scheduled_at)) OR (old.archived_at IS DISTINCT FROM new.archived_at))) EXECUTE FUNCTION archiver.guard_archive_columns();
+
+CREATE TRIGGER track_archiving_late_insert AFTER INSERT ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (new.archive_scheduled_at <= now()))) EXECUTE FUNCTION archiver.open_late_job();
+
+CREATE TRIGGER track_archiving_late_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (new.archive_scheduled_at <= now()) AND ((((old.status IS DISTINCT FROM new.status) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)))) EXECUTE FUNCTION archiver.open_late_job();
 
 CREATE TRIGGER track_archiving_schedule_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN ((new.status = 'completed'::text)) EXECUTE FUNCTION public.schedule_track_archiving();
 

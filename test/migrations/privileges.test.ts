@@ -38,6 +38,7 @@ test('only trigger functions run as their owner', async (t) => {
       'archiver.accept_request()',
       'archiver.announce_track()',
       'archiver.follow_track()',
+      'archiver.open_late_job()',
       'schedule_track_archiving()',
     ],
   );

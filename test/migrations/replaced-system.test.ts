@@ -102,6 +102,8 @@ test('nothing of the replaced system is left beside ours', async (t) => {
       'track_archiving_announce_update',
       'track_archiving_guard_insert',
       'track_archiving_guard_update',
+      'track_archiving_late_insert',
+      'track_archiving_late_update',
       'track_archiving_schedule_insert',
       'track_archiving_schedule_update',
       'update_tracks_updated_at',
