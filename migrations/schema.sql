@@ -1061,6 +1061,33 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.move_archive_dates_forward(_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  _moved integer;
+begin
+  perform set_config('archiver.announcements_blocked', 'yes', true);
+  with late as (
+    select t.id, timing.due_at
+    from public.tracks as t
+    cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+    where t.status = 'completed' and t.archived_to_storage is not true
+      and t.archive_scheduled_at > (select archiver.clock())
+      and timing.due_at < t.archive_scheduled_at
+    order by timing.expires_at, t.id
+    limit greatest(_limit, 0)
+    for no key update of t skip locked
+  )
+  update public.tracks as t set archive_scheduled_at = late.due_at from late where t.id = late.id;
+  get diagnostics _moved = row_count;
+  return _moved;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.plan_track_archiving(_track_id uuid, _retry boolean DEFAULT false)
  RETURNS TABLE(action text, reason text, job_id uuid, due_at timestamp with time zone, expires_at timestamp with time zone, scheduled_for timestamp with time zone, dispatched_at timestamp with time zone)
  LANGUAGE plpgsql
@@ -1398,6 +1425,8 @@ grant execute on function public.get_tracks_needing_archiving(_limit integer) to
 grant execute on function public.get_unscheduled_tracks(_schedules_since timestamp with time zone, _limit integer, _after_due_at timestamp with time zone, _after_track_id uuid) to service_role;
 
 grant execute on function public.mark_track_archived(_track_id uuid, _storage_audio_url text, _storage_cover_url text, _storage_video_url text) to service_role;
+
+grant execute on function public.move_archive_dates_forward(_limit integer) to service_role;
 
 grant execute on function public.plan_track_archiving(_track_id uuid, _retry boolean) to service_role;
 

@@ -1,5 +1,5 @@
 import type { PostgrestClient } from '@supabase/postgrest-js';
-import type { z } from 'zod';
+import * as z from 'zod';
 import type { ArchiveFailure } from '../../core/failure.ts';
 import { callFunction } from './client.ts';
 import {
@@ -29,6 +29,8 @@ export interface SignsOfLife {
 
 /** What the sweep asks of the database. All throw `database_unavailable`. */
 export interface LostTrackList {
+  /** Gives waiting tracks the earlier date that their policy has now, at most `limit`; answers how many it were. */
+  moveDatesForward(limit: number): Promise<number>;
   /** Due and lost, the most urgent first, of those that are expired or of those that are not; continues after `last`. */
   due(expired: boolean, signs: SignsOfLife, limit: number, last?: LostTrack): Promise<LostTrack[]>;
   /** Due later and without a schedule, the earliest first; continues after `last`. */
@@ -50,6 +52,8 @@ export interface LostTrackList {
 }
 
 export const createLostTrackList = (client: PostgrestClient): LostTrackList => ({
+  moveDatesForward: (limit) =>
+    callFunction(client, 'move_archive_dates_forward', { _limit: limit }, z.number()),
   due: (expired, signs, limit, last) =>
     callFunction(
       client,

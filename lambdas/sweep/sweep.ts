@@ -37,12 +37,13 @@ export interface SweepResult {
   ignored: number;
   /** Not reached, for want of time or of room on the queue; the next sweep begins with them. */
   postponed: number;
-  /** Errors; each is logged. */
+  /** Errors, of tracks and of what the sweep asks for; each is logged. */
   failed: number;
 }
 
-/** Tracks that the database is asked for at once, and those worked on at once. */
+/** Tracks that the database is asked for at once, those given another date at once, and those worked on at once. */
 const pageSize = 500;
+const datesAtOnce = 2000;
 const concurrency = 10;
 /** Minutes that a schedule is given beyond its window before it counts as lost. */
 const scheduleSlack = 15;
@@ -50,27 +51,11 @@ const scheduleSlack = 15;
 /**
  * Finds what a webhook, a schedule, the queue or a worker has lost and puts it back on its way, the most
  * urgent first, until nothing is left, the queue is full, or the time is used up. Two at once are
- * harmless: all that they could do twice is to send a message, and one claim decides. Rejects at the
- * end if a track failed.
+ * harmless: all that they could do twice is to send a message, and one claim decides. What one part of it cannot
+ * do for an outage, the others do not wait for. Rejects at the end if anything failed.
  */
 export async function sweep(dependencies: SweepDependencies, budget: Budget): Promise<SweepResult> {
   const { lost, telemetry } = dependencies;
-  const backlog = await lost.backlog();
-  telemetry.count('TracksDue', backlog.overdue);
-  telemetry.count('TracksNearExpiry', backlog.near_expiry);
-
-  const [queue, schedulesSince] = await Promise.all([
-    dependencies.readQueueState(),
-    dependencies.schedulesSince(),
-  ]);
-  const signs: SignsOfLife = {
-    schedulesSince,
-    messagesSince: queue.since,
-    scheduleGrace: (dependencies.windowMinutes + scheduleSlack) * 60,
-    silence: timings.silence,
-    maxAttempts: maxReceiveCount,
-    retryableCodes,
-  };
   const result: SweepResult = {
     dispatched: 0,
     scheduled: 0,
@@ -80,7 +65,42 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
     postponed: 0,
     failed: 0,
   };
-  let room = maxInFlight(dependencies.archiveConcurrency) - queue.inFlight;
+
+  /** Undefined: it failed, which is logged and counted. */
+  async function attempt<Answer>(
+    what: string,
+    run: () => Promise<Answer>,
+  ): Promise<Answer | undefined> {
+    try {
+      return await run();
+    } catch (error) {
+      const failure = classify(error);
+      telemetry.log.error(what, { code: failure.code, error: failure });
+      result.failed += 1;
+      return undefined;
+    }
+  }
+
+  const backlog = await attempt('Backlog not counted', lost.backlog);
+  if (backlog !== undefined) {
+    telemetry.count('TracksDue', backlog.overdue);
+    telemetry.count('TracksNearExpiry', backlog.near_expiry);
+  }
+  const [queue, schedulesSince] = await Promise.all([
+    attempt('Queue not asked', dependencies.readQueueState),
+    attempt('Scheduler not asked', dependencies.schedulesSince),
+  ]);
+  // Without an answer the queue has no room, and nothing counts as lost together with its queue or its group.
+  const signs: SignsOfLife = {
+    schedulesSince: schedulesSince ?? new Date(0),
+    messagesSince: queue?.since ?? new Date(0),
+    scheduleGrace: (dependencies.windowMinutes + scheduleSlack) * 60,
+    silence: timings.silence,
+    maxAttempts: maxReceiveCount,
+    retryableCodes,
+  };
+  let room =
+    queue === undefined ? 0 : maxInFlight(dependencies.archiveConcurrency) - queue.inFlight;
 
   async function mend(track: LostTrack): Promise<void> {
     if (track.action === 'close') {
@@ -100,7 +120,7 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
   ): Promise<void> {
     let last: Track | undefined;
     do {
-      const page = await read(last);
+      const page = (await attempt('Tracks not listed', () => read(last))) ?? [];
       last = page.length < pageSize ? undefined : page.at(-1);
       await forEachBounded(page, concurrency, (track) =>
         withLogFields({ trackId: track.track_id, cause: track.cause }, async () => {
@@ -108,18 +128,16 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
             result.postponed += 1;
             return;
           }
-          try {
-            await work(track);
-          } catch (error) {
-            const failure = classify(error);
-            telemetry.log.error('Track not recovered', { code: failure.code, error: failure });
-            result.failed += 1;
-          }
+          await attempt('Track not recovered', () => work(track));
         }),
       );
     } while (last !== undefined && !budget.signal.aborted && goesOn());
   }
 
+  // Before the lists, which go by these dates.
+  await attempt('Dates not moved forward', async () => {
+    while ((await lost.moveDatesForward(datesAtOnce)) === datesAtOnce && !budget.signal.aborted);
+  });
   await workThrough<LostTrack>(
     (last) => lost.due(false, signs, pageSize, last),
     mend,
@@ -136,7 +154,7 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
   telemetry.count('TracksRecovered', result.dispatched + result.scheduled);
   telemetry.count('TracksExpired', result.expired);
   telemetry.log.info('Sweep done', { ...result, ...backlog, room: Math.max(0, room) });
-  if (result.failed > 0) throw new Error(`${result.failed} tracks could not be recovered`);
+  if (result.failed > 0) throw new Error(`The sweep met ${result.failed} errors; the log has each`);
   return result;
 }
 

@@ -70,6 +70,7 @@ test('the service executes each function that PostgREST offers', async (t) => {
       'get_tracks_needing_archiving',
       'get_unscheduled_tracks',
       'mark_track_archived',
+      'move_archive_dates_forward',
       'plan_track_archiving',
       'release_track_archiving',
       'store_track_asset',

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DeleteMessageBatchCommand } from '@aws-sdk/client-sqs';
+import { DeleteMessageBatchCommand, DeleteQueueCommand } from '@aws-sdk/client-sqs';
 import { archiveMessage } from '../../../core/message.ts';
 import { maxInFlight } from '../../../core/timings.ts';
 import type { SweepResult } from '../../../lambdas/sweep/sweep.ts';
 import { moveClock } from '../../migrations/app.ts';
 import { deadLetters, receive } from '../archive/deliver.ts';
 import { queued, schedules } from '../enqueue/post.ts';
-import { insertTrack, readJob } from '../tracks.ts';
+import { insertTrack, readJob, readTrack } from '../tracks.ts';
 import { lambdaContext, loadHandler, startWorld, type World } from '../world.ts';
 
 const audio_url = 'https://cdn.provider.example/song.mp3';
@@ -63,6 +63,13 @@ async function drain(world: World): Promise<void> {
     );
   }
 }
+
+/** As if the archive Lambda had met a failure that time may mend, and its message had vanished. */
+const attemptInVain = (world: World, trackId: string) =>
+  world.database.query(
+    "select release_track_archiving(job_id, fencing_token, 'provider_timeout', '') from claim_track_archiving($1, 60, 'w')",
+    [trackId],
+  );
 
 test('tracks that no webhook announced are scheduled, or put on the queue where they are due', async (t) => {
   const world = await startWorld(t);
@@ -133,7 +140,7 @@ test('a track that fails does not hold up the others, and the sweep says that it
     response.writeHead(503).end('{"code":"PGRST002","message":"no connection"}');
     return true;
   };
-  await assert.rejects(sweep(), /1 tracks could not be recovered/);
+  await assert.rejects(sweep(), /met 1 errors/);
   assert.equal(queued(world).length, 2);
   assert.deepEqual(await sweep(), { ...nothing, dispatched: 1 });
 });
@@ -144,6 +151,9 @@ test('an expired track gets a last attempt, then fails as expired, with its owne
   const track = await insertTrack(world, expired);
   assert.deepEqual(await sweep(), { ...nothing, dispatched: 1 });
   await moveClock(world.database, '91 minutes');
+  assert.deepEqual(await sweep(), { ...nothing, dispatched: 1 }, 'nobody has come for it yet');
+  await attemptInVain(world, track.id);
+  await moveClock(world.database, '182 minutes');
   assert.deepEqual(await sweep(), { ...nothing, expired: 1 });
   const job = await readJob(world, track.id);
   assert.deepEqual([job.status, job.error_code], ['failed', 'expired']);
@@ -164,9 +174,10 @@ test('a sweep that dies before the dead letter of an expired track is written le
   const sweep = await sweeper(world);
   const track = await insertTrack(world, expired);
   await sweep();
+  await attemptInVain(world, track.id);
   await moveClock(world.database, '91 minutes');
-  await assert.rejects(dying(), /1 tracks could not be recovered/);
-  await assert.rejects(dying(), /1 tracks could not be recovered/);
+  await assert.rejects(dying(), /met 1 errors/);
+  await assert.rejects(dying(), /met 1 errors/);
   assert.deepEqual(deadLetters(world), []);
   assert.deepEqual(await sweep(), { ...nothing, expired: 1 });
   assert.deepEqual(
@@ -221,6 +232,72 @@ test('a job whose workers died five times fails as worker_lost', async (t) => {
   assert.deepEqual(await sweep(), { ...nothing, abandoned: 1 });
   assert.equal((await readJob(world, track.id)).error_code, 'worker_lost');
   assert.equal(deadLetters(world)[0]?.attributes.code, 'worker_lost');
+});
+
+test('a policy that became shorter reaches the tracks that wait: none is left until its files are gone', async (t) => {
+  const world = await startWorld(t);
+  const sweep = await sweeper(world);
+  const now = await insertTrack(world, { audio_url, created_at: hoursAgo(4 * 24) });
+  const later = await insertTrack(world, { audio_url, created_at: hoursAgo(24) });
+  const gone = await insertTrack(world, { audio_url, created_at: hoursAgo(6 * 24) });
+  assert.deepEqual(await sweep(), { ...nothing, scheduled: 3 });
+  await world.database.query(
+    "update track_archiving_policies set retention = '5 days', archive_after = '3 days' where provider = 'tester'",
+  );
+  assert.deepEqual(await sweep(), { ...nothing, dispatched: 2, scheduled: 1 });
+  assert.deepEqual(
+    queued(world).sort(),
+    [now, gone].map(({ id }) => archiveMessage(id, 'sweep')).sort(),
+  );
+  const [[name, schedule] = [], ...others] = await schedules(world);
+  assert.deepEqual([name, others], [`track-${later.id}`, []]);
+  const { archive_scheduled_at, created_at } = await readTrack(world, later.id);
+  assert.equal(archive_scheduled_at - created_at, 72 * hour);
+  const at = archive_scheduled_at.toISOString().slice(0, 19);
+  assert.equal(schedule?.ScheduleExpression, `at(${at})`);
+  assert.deepEqual(await sweep(), nothing);
+});
+
+test('without the Scheduler, what is due goes onto the queue all the same, and the sweep says what failed', async (t) => {
+  const world = await startWorld(t);
+  world.environment.SCHEDULE_GROUP = 'a-group-that-is-gone';
+  const sweep = await sweeper(world);
+  const track = await insertTrack(world, due);
+  await insertTrack(world, { audio_url });
+  await assert.rejects(sweep(), /met 2 errors/);
+  assert.deepEqual(queued(world), [archiveMessage(track.id, 'sweep')]);
+});
+
+test('without the queue, waiting tracks get their schedules, and nothing is marked as sent', async (t) => {
+  const world = await startWorld(t);
+  const sweep = await sweeper(world);
+  const track = await insertTrack(world, due);
+  const later = await insertTrack(world, { audio_url });
+  await world.sqs.send(new DeleteQueueCommand({ QueueUrl: world.queueUrl }));
+  await assert.rejects(sweep(), /met 1 errors/);
+  assert.deepEqual([...(await schedules(world)).keys()], [`track-${later.id}`]);
+  assert.equal(await readJob(world, track.id), undefined);
+});
+
+test('a list that the database cannot give, or a count, does not hold up the others', async (t) => {
+  const world = await startWorld(t);
+  const sweep = await sweeper(world);
+  const track = await insertTrack(world, due);
+  const later = await insertTrack(world, { audio_url });
+  const without = async (call: string) => {
+    world.supabase.intercept = (request, response) => {
+      if (!request.url?.endsWith(`/rpc/${call}`)) return false;
+      request.resume();
+      response.writeHead(500).end('{"code":"57014","message":"statement timeout"}');
+      return true;
+    };
+    await assert.rejects(sweep(), call === 'get_lost_tracks' ? /met 2 errors/ : /met 1 errors/);
+  };
+  await without('get_lost_tracks');
+  assert.deepEqual([...(await schedules(world)).keys()], [`track-${later.id}`]);
+  await without('get_archiving_backlog');
+  assert.deepEqual(queued(world), [archiveMessage(track.id, 'sweep')]);
+  await without('move_archive_dates_forward');
 });
 
 test('a sweep that cannot ask the database or AWS says so and changes nothing', async (t) => {
