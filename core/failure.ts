@@ -49,7 +49,8 @@ export const failures = {
   },
   provider_truncated: {
     disposition: 'retry',
-    meaning: 'Fewer bytes arrived than the provider announced.',
+    meaning:
+      'Fewer bytes arrived than the provider announced, or, where it announces none, others than the first time.',
     operator: 'Redrive; if it stays, the file at the provider is damaged.',
   },
   provider_overlong: {

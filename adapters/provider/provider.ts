@@ -8,7 +8,7 @@ import { decoded, decoderFor } from './decode.ts';
 import { bodyFailure, headersFailure } from './errors.ts';
 import { createExcessAgent, type Excess } from './excess.ts';
 import type { AddressOverrides } from './overrides.ts';
-import { announcedLength, header, isRedirect, statusFailure } from './response.ts';
+import { announcedLength, header, isChunked, isRedirect, statusFailure } from './response.ts';
 
 /** Redirects followed before a file counts as unreachable. */
 export const maxRedirects = 5;
@@ -27,6 +27,11 @@ export interface SourceFile {
   host: string;
   /** Bytes that the body will have, where the provider announced it and did not compress it. */
   length: number | undefined;
+  /**
+   * The body ends where the connection does (RFC 9112, 6.3): nothing tells the end of the file from that of a
+   * connection that broke.
+   */
+  endsWithConnection: boolean;
   /** The body, to be read once or closed. It fails with the transport's own errors. */
   body: Readable;
   /** The member of the closed set that an error of the body is. */
@@ -133,9 +138,13 @@ function sourceFile(
     if (failure !== undefined) throw failure;
     const decoder = decoderFor(response.headers);
     const body = decoder === undefined ? response.body : decoded(response.body, decoder);
+    const length = decoder === undefined ? announcedLength(response.headers) : undefined;
     return {
       host: url.hostname,
-      length: decoder === undefined ? announcedLength(response.headers) : undefined,
+      length,
+      // An encoded body has an end of its own, which its decoder misses.
+      endsWithConnection:
+        decoder === undefined && length === undefined && !isChunked(response.headers),
       body,
       failure: (error) => bodyFailure(error, url.hostname),
       isOverlong: () => excess.seen,

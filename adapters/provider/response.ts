@@ -17,6 +17,9 @@ export function announcedLength(headers: Headers): number | undefined {
   return Number(value);
 }
 
+export const isChunked = (headers: Headers): boolean =>
+  /(^|,)\s*chunked\s*$/i.test(header(headers, 'transfer-encoding') ?? '');
+
 export const isRedirect = (status: number): boolean => [301, 302, 303, 307, 308].includes(status);
 
 /** The failure that a final status means, or undefined for a body that may be read. */

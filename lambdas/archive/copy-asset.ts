@@ -1,3 +1,4 @@
+import { finished } from 'node:stream/promises';
 import type { Provider, SourceFile, SourcePolicy } from '../../adapters/provider/provider.ts';
 import type { ObjectPlace, Storage } from '../../adapters/supabase/storage.ts';
 import type { StoredDetails } from '../../adapters/supabase/tracks.ts';
@@ -52,12 +53,14 @@ export async function copyAsset(
     const object = { ...place, contentType: type.mime, length: file.length };
     await storage.upload(object, body, signal);
     requireWhole(file, body.bytes);
+    const sha256 = body.sha256();
+    if (file.endsWithConnection) await requireSameAgain(sha256, source, provider, signal);
     return {
       place,
       url: storage.publicUrl(place),
       details: {
         bytes: body.bytes,
-        sha256: body.sha256(),
+        sha256,
         content_type: type.mime,
         source_host: file.host,
       },
@@ -87,5 +90,26 @@ function requireWhole({ length, isOverlong }: SourceFile, sent: number): void {
   }
   if (isOverlong()) {
     throw new ArchiveFailure('provider_overlong', `More than the announced ${length} bytes`);
+  }
+}
+
+/** Asks for a file once more and keeps nothing of it: two connections seldom break at the same byte. */
+async function requireSameAgain(
+  sha256: string,
+  { kind, url, policy }: AssetSource,
+  provider: CopyDependencies['provider'],
+  signal: AbortSignal,
+): Promise<void> {
+  const file = await provider.open(url, policy, signal);
+  try {
+    const body = new MeasuredBody(file, buckets[kind].maxBytes);
+    await finished(body.resume());
+    if (body.sha256() === sha256) return;
+    throw new ArchiveFailure(
+      'provider_truncated',
+      'The provider does not say where the file ends, and sent another one when asked again',
+    );
+  } finally {
+    file.close();
   }
 }

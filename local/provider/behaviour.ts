@@ -20,6 +20,11 @@ export type Behaviour =
    * bytes that are no TLS.
    */
   | { kind: 'truncated'; after: number; by?: 'close' | 'reset' | 'garbage' }
+  /**
+   * Neither a length nor chunks: the connection's end is the body's. Cut off after 5001 bytes, and every other time
+   * after 5000.
+   */
+  | { kind: 'unframed'; cut: 'never' | 'first' | 'always' }
   /** Announces the file's length, and sends `more` behind it. */
   | { kind: 'overlong'; more: string }
   /** Sends `after` bytes (undefined: not even headers) and then nothing, with the connection open. */

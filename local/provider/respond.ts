@@ -80,6 +80,12 @@ export async function respond(exchange: Exchange, behaviour: Behaviour): Promise
     case 'answer':
       response.writeHead(behaviour.status ?? 200, behaviour.headers).end(behaviour.body);
       return;
+    case 'unframed': {
+      const cut = behaviour.cut === 'always' || (behaviour.cut === 'first' && count === 1);
+      response.socket?.write('HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n');
+      response.socket?.end(cut ? file.subarray(0, 5000 + (count % 2)) : file);
+      return;
+    }
     case 'raw':
       response.socket?.end(behaviour.bytes);
       return;

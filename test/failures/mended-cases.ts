@@ -31,6 +31,16 @@ export const mendedCases: readonly DeliveredCase[] = [
     requests: 2,
   },
   { what: 'the body comes without a length', audio: { kind: 'chunked' } },
+  {
+    what: 'the body ends with its connection',
+    audio: { kind: 'unframed', cut: 'never' },
+    requests: 2,
+  },
+  {
+    what: 'the body ends with its connection, which broke the first time',
+    audio: { kind: 'unframed', cut: 'first' },
+    requests: 4,
+  },
   { what: 'the body comes as gzip', audio: encoded('gzip', gzipSync(files.audio)) },
   { what: 'the body comes as deflate', audio: encoded('deflate', deflateSync(files.audio)) },
   { what: 'the body comes as brotli', audio: encoded('br', brotliCompressSync(files.audio)) },

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import type { FailureCode } from '../../core/failure.ts';
+import { maxTries } from '../../core/retry.ts';
 import { files } from '../lambdas/tracks.ts';
 import type { DeliveredCase } from './case.ts';
 import { troubleHosts } from './trouble.ts';
@@ -82,6 +83,13 @@ export const providerCases = {
     {
       what: 'a compressed body ends in the middle',
       audio: { kind: 'answer', headers: gzip, body: gzipSync(song).subarray(0, 5000) },
+    },
+    {
+      what: 'a body that ends with its connection is another one each time',
+      audio: { kind: 'unframed', cut: 'always' },
+      requests: 2 * maxTries,
+      stored: ['audio'],
+      holds: { audio: song.subarray(0, 5001) },
     },
   ],
   provider_overlong: [

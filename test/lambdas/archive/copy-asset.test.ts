@@ -30,6 +30,7 @@ function ground(
   const file: SourceFile = {
     host: 'cdn.provider.example',
     length: announced,
+    endsWithConnection: false,
     body: Readable.from(chunks),
     failure: classify,
     isOverlong: () => false,
