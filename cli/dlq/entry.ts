@@ -83,7 +83,11 @@ function trackState(state: ArchivingState | undefined): TrackState {
     : 'waiting';
 }
 
-/** The most urgent first; what has no deadline last. */
+/** The most urgent first; then those whose deadline has passed, and what has none last. */
 export const byUrgency = (a: Entry, b: Entry): number =>
+  urgency(a) - urgency(b) ||
   (a.expiresAt?.getTime() ?? Number.MAX_VALUE) - (b.expiresAt?.getTime() ?? Number.MAX_VALUE) ||
   a.since.getTime() - b.since.getTime();
+
+const urgency = ({ expiresAt, now }: Entry): number =>
+  expiresAt === undefined ? 2 : expiresAt <= now ? 1 : 0;

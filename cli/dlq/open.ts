@@ -93,10 +93,19 @@ async function findAddresses(place: Place, client: SQSClient): Promise<Addresses
   };
 }
 
+const isSame = (one: string, other: string): boolean =>
+  new URL(one).origin === new URL(other).origin;
+
 async function findSupabase(
   given: Options['supabase'],
   { secretId, supabaseUrl }: Addresses,
 ): Promise<SupabaseAccess> {
+  if (given.url !== undefined && supabaseUrl !== undefined && !isSame(given.url, supabaseUrl)) {
+    // To another project's database every track of this one would look deleted.
+    throw new ConfigurationError(
+      `SUPABASE_URL is ${given.url}, but the stack serves ${supabaseUrl}: unset it, or name another --stack`,
+    );
+  }
   const url = given.url ?? supabaseUrl;
   if (given.key !== undefined && url !== undefined) {
     return { supabaseUrl: url, supabaseKey: given.key };

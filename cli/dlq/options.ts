@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ConfigurationError } from '../../core/environment.ts';
+import { failures } from '../../core/failure.ts';
 import { supabaseKey, supabaseKeyProblems } from '../../core/supabase-keys.ts';
 
 /** What commander hands over; each command has a part of it. */
@@ -59,8 +60,13 @@ const Duration = z
     (text) => Number(text.slice(0, -1)) * secondsOf[text.slice(-1) as keyof typeof secondsOf],
   );
 
+/** Scheduler's own codes have capitals. */
+const Code = z.string().refine((code) => Object.hasOwn(failures, code) || /[A-Z]/.test(code), {
+  error: 'must be a code of docs/failures.md',
+});
+
 const Values = z.object({
-  '--code': z.array(z.string().min(1, { error: 'must not be empty' })).default([]),
+  '--code': z.array(Code).default([]),
   '--track': z.array(z.guid({ error: 'must be the id of a track' }).toLowerCase()).default([]),
   '--older-than': Duration.optional(),
   '--rate': z.coerce

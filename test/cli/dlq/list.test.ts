@@ -64,6 +64,7 @@ describe('dlq list', { concurrency: 2 }, () => {
       });
     const buried = await track('Buried', 13);
     const exhausted = await track('Exhausted', 14);
+    bury(dead, 'expired', await track('Expired', 16));
     const archived = await track('Archived', 13);
     await failTrack(world, buried, 'host_not_allowed');
     bury(dead, 'host_not_allowed', buried);
@@ -80,11 +81,14 @@ describe('dlq list', { concurrency: 2 }, () => {
     const { ok, database: asked, queues, messages } = reportOf(ended);
     assert.deepEqual([ok, asked], [true, { problem: null }]);
     assert.deepEqual(queues, [
-      { queue: 'dead-letter', found: 5, hidden: 0, seen: 5 },
+      { queue: 'dead-letter', found: 6, hidden: 0, seen: 6 },
       { queue: 'schedule-dead-letter', found: 1, hidden: 0, seen: 1 },
     ]);
-    // The most urgent first.
-    assert.equal(messages[0].trackId, exhausted);
+    assert.deepEqual(
+      messages.map(({ title }: { title: string }) => title),
+      ['Exhausted', 'Buried', 'Archived', 'Expired', null, null, null],
+      'the most urgent first, then what nobody can save any more',
+    );
     const of = (id: string) => messages.find(({ trackId }: { trackId: string }) => trackId === id);
     const { messageId, since, expiresAt, ...first } = of(exhausted);
     assert.match(messageId, /^[0-9a-f-]{36}$/);
@@ -116,7 +120,7 @@ describe('dlq list', { concurrency: 2 }, () => {
     );
 
     const lines = await world.run(['dlq', 'list'], fromSecret);
-    assert.match(lines.stdout, /^Dead-letter queue: 5 messages\n/);
+    assert.match(lines.stdout, /^Dead-letter queue: 6 messages\n/);
     assert.match(
       lines.stdout,
       /“Exhausted”\n {4}provider_timeout, .* ago, deadline in 23 h 5\d min, failed/,
@@ -164,6 +168,22 @@ describe('dlq list', { concurrency: 2 }, () => {
     const moved = await world.run(['redrive', '--yes', '--stack', 'mine']);
     assert.equal(moved.code, 0, moved.stderr);
     assert.deepEqual(tracksIn(world.archive), [track]);
+
+    // To another project's database every track here looks deleted.
+    bury(world.dead, 'provider_gone', track);
+    const other = await startListed(t);
+    const SUPABASE_SECRET_KEY = other.gateway.keys.secret;
+    const drop = (SUPABASE_URL: string, key = SUPABASE_SECRET_KEY) =>
+      world.run(['dlq', 'drop', '--archived', '--yes', '--json', '--stack', 'mine'], {
+        SUPABASE_URL,
+        SUPABASE_SECRET_KEY: key,
+      });
+    const elsewhere = await drop(other.gateway.url);
+    assert.equal(elsewhere.code, 1);
+    assert.match(reportOf(elsewhere).database.problem, /the stack serves http.*unset it/);
+    assert.deepEqual(tracksIn(world.dead), [track]);
+    const here = await drop(`${gateway.url}/`, gateway.keys.secret);
+    assert.deepEqual([here.code, reportOf(here).database.problem], [0, null]);
   });
 
   test('what SQS moved itself is told by the job, not by attributes of an earlier failure', async (t) => {

@@ -108,7 +108,13 @@ describe('redrive of some', { concurrency: 2 }, () => {
     const none = await world.run([...some.slice(0, -1), '--older-than', '1h']);
     assert.equal(reportOf(none).queues[0].selected, 0);
     await clock.advanceTo(clock.now() + 1000);
-    const older = [...some.slice(0, -1), '--older-than', '0s', '--code', 'x,provider_timeout'];
+    const older = [
+      ...some.slice(0, -1),
+      '--older-than',
+      '0s',
+      '--code',
+      'expired,provider_timeout',
+    ];
     const both = await world.run([...older, '--track', two, one]);
     assert.equal(reportOf(both).queues[0].done, 1);
     assert.deepEqual(tracksIn(archive), [one, two].sort());

@@ -78,6 +78,16 @@ describe('what the command cannot begin with', { concurrency: 2 }, () => {
     assert.doesNotMatch(stderr, /example\.com|not_a_key/);
   });
 
+  test('a code that no failure has is refused, not taken for nothing to do', async (t) => {
+    const world = await startDlqWorld(t);
+    bury(world.dead, 'provider_gone');
+    for (const command of [['redrive'], ['dlq', 'drop']]) {
+      const ended = await world.run([...command, '--yes', '--code', 'provider-gone']);
+      assert.equal(ended.code, 2);
+      assert.match(ended.stderr, /--code: must be a code of docs\/failures\.md/);
+    }
+  });
+
   test('with --json the error is JSON on stdout', async (t) => {
     const world = await startDlqWorld(t);
     const ended = await world.run(['dlq', 'list', '--json'], { AWS_REGION: '' });
