@@ -7,7 +7,7 @@ set local lock_timeout = '3s';
 drop function if exists public.close_track_archiving(uuid, text, text);
 
 -- Nothing is left to try: the track's job fails, its owner is told, what could be saved is shown. To be asked twice,
--- the second time as _buried. closed: it failed just now, or as expired before: its dead letter is owed. expired: its
+-- the second time as _buried. closed: it failed just now, or by the sweep before: its dead letter is owed. expired: its
 -- deadline has passed, which is said of each track once. ignored: somebody was faster, or nothing else is to be said.
 create or replace function public.close_track_archiving(
   _track_id uuid, _error_code text, _error_message text, _buried boolean)
@@ -38,11 +38,17 @@ begin
 
   select timing.expires_at <= archiver.clock() into _expired
   from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
-  if _job.status is distinct from 'failed' or _job.expired_at is not null or not _expired then
+  if _job.status is distinct from 'failed' or _job.expired_at is not null then
     return 'ignored';
   end if;
-  -- Any other failure wrote its dead letter when it happened.
-  if _job.error_code = 'expired' and not _buried then
+  if _buried then
+    update public.track_archiving_jobs set metadata = metadata || '{"buried": true}' where id = _job.id;
+  end if;
+  if not _expired then
+    return 'ignored';
+  end if;
+  -- These the sweep itself has to write. Any other failure wrote its dead letter when it happened.
+  if _job.error_code in ('expired', 'worker_lost') and not _buried and not _job.metadata ? 'buried' then
     return 'closed';
   end if;
   update public.track_archiving_jobs set expired_at = archiver.clock() where id = _job.id;

@@ -689,11 +689,17 @@ begin
 
   select timing.expires_at <= archiver.clock() into _expired
   from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
-  if _job.status is distinct from 'failed' or _job.expired_at is not null or not _expired then
+  if _job.status is distinct from 'failed' or _job.expired_at is not null then
     return 'ignored';
   end if;
-  -- Any other failure wrote its dead letter when it happened.
-  if _job.error_code = 'expired' and not _buried then
+  if _buried then
+    update public.track_archiving_jobs set metadata = metadata || '{"buried": true}' where id = _job.id;
+  end if;
+  if not _expired then
+    return 'ignored';
+  end if;
+  -- These the sweep itself has to write. Any other failure wrote its dead letter when it happened.
+  if _job.error_code in ('expired', 'worker_lost') and not _buried and not _job.metadata ? 'buried' then
     return 'closed';
   end if;
   update public.track_archiving_jobs set expired_at = archiver.clock() where id = _job.id;

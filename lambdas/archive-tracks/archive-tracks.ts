@@ -84,13 +84,10 @@ async function settle(
   { tracks, queue, send, telemetry }: ArchiveTracksDependencies,
 ): Promise<void> {
   if (failure.disposition === 'give-up') {
-    if (!(await tracks.fail(claim, failure))) return;
-    telemetry.count('TracksFailed');
-    await queue.bury(archiveMessage(trackId, 'manual'), {
-      code: failure.code,
-      reason: failure.message,
-      trackId,
-    });
+    // The dead letter first: no message would come back to write it, and one too many is harmless.
+    const { code, message: reason } = failure;
+    await queue.bury(archiveMessage(trackId, 'manual'), { code, reason, trackId });
+    if (await tracks.fail(claim, failure)) telemetry.count('TracksFailed');
     return;
   }
   // A superseded job is pending again already.

@@ -4,7 +4,7 @@ import { maxWebhookBytes } from '../../core/timings.ts';
 import { bodyOf, headersOf, respond, type UrlEvent } from '../function-url.ts';
 import type { EnqueueResult } from './enqueue.ts';
 import { parseWebhook } from './parse.ts';
-import { hasCredentials, isAuthentic } from './verify.ts';
+import { hasCredentials, isAuthentic, isMistyped } from './verify.ts';
 
 export interface ReceiveDependencies {
   readWebhookSecrets: () => Promise<readonly string[]>;
@@ -31,6 +31,11 @@ export async function receiveWebhook(
   if (!hasCredentials(webhook)) return refuse(401, 'The webhook is not signed');
   try {
     const secrets = await dependencies.readWebhookSecrets();
+    if (secrets.some(isMistyped)) {
+      telemetry.log.error(
+        'A webhook secret is not base64 after whsec_: nothing signed with it is accepted',
+      );
+    }
     if (!isAuthentic(webhook, secrets, now())) {
       return refuse(
         401,

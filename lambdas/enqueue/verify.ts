@@ -11,6 +11,8 @@ export interface RawWebhook {
 /** For webhooks made in the Supabase dashboard, which cannot sign: one of the secrets, as it is. */
 const sharedSecretHeader = 'x-webhook-secret';
 
+const prefix = 'whsec_';
+
 /** Of one webhook: each costs a hash a secret. */
 const maxSignatures = 16;
 
@@ -34,9 +36,21 @@ export function isAuthentic(webhook: RawWebhook, secrets: readonly string[], now
   if (!id || sent === undefined) return false;
   if (Math.abs(now.getTime() - sent.getTime()) > timings.webhookTolerance * 1000) return false;
   // The library's own verify() allows five minutes, by the ambient clock: only its sign() is used.
-  const keys = secrets.filter((secret) => secret.startsWith('whsec_'));
-  const expected = keys.map((key) => new Webhook(key).sign(id, sent, body));
+  const expected = secrets.flatMap((secret) => signerOf(secret)?.sign(id, sent, body) ?? []);
   return expected.some((right) => signatures.some((given) => sameText(given, right)));
+}
+
+/** A secret that was mistyped while secrets were rotated must not refuse what is signed with the other. */
+export const isMistyped = (secret: string): boolean =>
+  secret.startsWith(prefix) && signerOf(secret) === undefined;
+
+function signerOf(secret: string): Webhook | undefined {
+  if (!secret.startsWith(prefix)) return undefined;
+  try {
+    return new Webhook(secret);
+  } catch {
+    return undefined;
+  }
 }
 
 function parseTimestamp(value: string | undefined): Date | undefined {

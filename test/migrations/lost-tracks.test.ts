@@ -98,6 +98,23 @@ test('a job whose workers died five times is closed as such, its owner told, and
   assert.equal((await db.query('select from notifications')).length, 1);
 });
 
+test('a dead letter of worker_lost that was never written is owed when the track expires', async (t) => {
+  const { db, user } = await world(t);
+  const [buried, owed] = [await newTrack(db, user, due), await newTrack(db, user, due)];
+  for (const track of [buried, owed]) await claim(db, track, 600);
+  await moveClock(db, '11 minutes');
+  for (const track of [buried, owed]) {
+    assert.equal(await close(db, track, false, 'worker_lost'), 'closed');
+  }
+  assert.equal(await close(db, buried, true, 'worker_lost'), 'ignored');
+  assert.equal(await close(db, owed, false, 'worker_lost'), 'ignored', 'not before');
+  await moveClock(db, '3 days');
+  assert.equal(await close(db, buried), 'expired');
+  assert.equal(await close(db, owed), 'closed');
+  assert.equal(await close(db, owed, true), 'expired');
+  assert.equal((await jobOf(db, owed)).error_code, 'worker_lost');
+});
+
 test('a worker that gave the job back did not die of it', async (t) => {
   const { db, user } = await world(t);
   const track = await newTrack(db, user, due);
@@ -235,7 +252,9 @@ test('a shorter policy moves dates forward: the most urgent first, in parts, nev
 test('a track in another’s hands is moved by the next sweep, not waited for', async (t) => {
   const { db, user } = await world(t);
   const track = await newTrack(db, user);
-  await db.query("update track_archiving_policies set archive_after = '1 day' where provider = 'suno'");
+  await db.query(
+    "update track_archiving_policies set archive_after = '1 day' where provider = 'suno'",
+  );
   const move = async () =>
     (await service(db)('select move_archive_dates_forward(100) as it'))[0].it;
   await onConnection(db, async (client) => {

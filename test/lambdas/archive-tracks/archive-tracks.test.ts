@@ -96,6 +96,16 @@ test('what is lost for good is answered by name and reason, failed, and in the d
   );
 });
 
+test('a track whose dead letter cannot be written does not fail without it: the sweep tries it again', async (t) => {
+  const world = await startWorld(t);
+  world.environment.DEAD_LETTER_QUEUE_URL = `${world.deadLetterUrl}-that-is-not-there`;
+  const ask = await door(world);
+  const lost = await insertWholeTrack(world, { audio: { kind: 'status', status: 404 } });
+  const { body } = await ask({ trackId: lost.id });
+  assert.equal(body.message, 'Archived 0/1 tracks');
+  assert.equal((await readJob(world, lost.id)).status, 'processing');
+});
+
 test('what may still be saved is released and goes on through the queue', async (t) => {
   const world = await startWorld(t);
   const ask = await door(world);

@@ -79,6 +79,17 @@ describe('a webhook is let in', () => {
     assert.deepEqual((await post(text, sign(text))).enqueued, [trackId]);
   });
 
+  test('although a secret beside the good one is mistyped', async () => {
+    const mistyped = 'whsec_no base64, and long enough';
+    for (const secrets of [
+      [mistyped, oldSecret],
+      [oldSecret, mistyped],
+    ]) {
+      assert.equal((await post(body, sign(body), secrets)).status, 200);
+    }
+    assert.equal((await post(body, sign(body), [mistyped])).status, 401);
+  });
+
   test('with a shared secret that is no Standard Webhooks secret', async () => {
     const secret = 'made in the dashboard';
     const answer = await post(body, { 'x-webhook-secret': secret }, [secret, oldSecret]);
