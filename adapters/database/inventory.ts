@@ -10,6 +10,8 @@ const triggers = [
   'track_archiving_schedule_update',
   'track_archiving_guard_insert',
   'track_archiving_guard_update',
+  'track_archiving_late_insert',
+  'track_archiving_late_update',
   'track_archiving_announce_insert',
   'track_archiving_announce_update',
   'track_archiving_announce_delete',

@@ -6,6 +6,7 @@ import { awsDefaults } from '../../adapters/aws.ts';
 import { withDatabase } from '../../adapters/database/connection.ts';
 import { readClocks, readDefaultPolicy } from '../../adapters/database/inventory.ts';
 import { sendTestWebhook } from '../../adapters/database/test-webhook.ts';
+import { readUnlistedHosts } from '../../adapters/database/unlisted-hosts.ts';
 import { readWebhookSettings } from '../../adapters/database/vault.ts';
 import { postUnsigned } from '../../adapters/endpoint.ts';
 import { createSecretStore, type SecretStore } from '../../adapters/secret-store.ts';
@@ -15,6 +16,7 @@ import { type AwsView, awsChecks } from './aws-checks.ts';
 import { type ConnectReport, connect, type Line } from './connect.ts';
 import { databaseChecks } from './database-checks.ts';
 import { type CheckResult, examine } from './doctor.ts';
+import { hostCheck } from './host-check.ts';
 import type { ConnectOptions } from './options.ts';
 import { policyCheck } from './policy-check.ts';
 import { requireSameProject } from './project.ts';
@@ -71,6 +73,7 @@ export async function runCheck(
       [
         ...databaseChecks(client),
         policyCheck(aws.outputs, () => readDefaultPolicy(client)),
+        hostCheck((limit) => readUnlistedHosts(client, limit)),
         ...awsChecks(aws, { supabaseUrl, vault }),
         ...wayChecks({
           webhookUrl: options.webhookUrl ?? aws.outputs.WebhookUrl,
