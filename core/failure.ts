@@ -173,7 +173,8 @@ export const failures = {
   expired: {
     disposition: 'give-up',
     meaning: 'The provider’s retention had passed before the track could be saved.',
-    operator: 'Try the address by hand; if it still serves the file, archive the track by its id.',
+    operator:
+      'Try the address by hand; if it still serves the file, `npx track-archiver redrive --track <id>`.',
   },
   superseded: {
     disposition: 'retry',

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { claim, newTrack, newUser, worker } from '../migrations/app.ts';
+import { hoursAgo, world } from '../migrations/lost.ts';
+
+const text = readFileSync(join(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
+const blocks = [...text.matchAll(/```sql\n(.+?)```/gs)].map(([, sql = '']) => sql);
+const days = (count: number) => ({ created_at: hoursAgo(count * 24) });
+
+test('every query of the runbook runs, and the first lists every track that is not archived, with its reason', async (t) => {
+  const { db, user } = await world(t);
+  const waiting = await newTrack(db, user);
+  const late = await newTrack(db, user, { ...days(14.5), archived_to_storage: null });
+  const failed = await newTrack(db, user, days(14));
+  const lost = await newTrack(db, user, days(16));
+  await worker(db, await claim(db, failed)).fail('provider_gone', 'answered 404');
+  await worker(db, await claim(db, lost)).fail('expired');
+  await newTrack(db, await newUser(db), { ...days(14), archived_to_storage: true });
+  await newTrack(db, user, { status: 'processing' });
+  const [overview = '', ...others] = blocks;
+  const rows = await db.query(overview);
+  assert.deepEqual(
+    rows.map((row) => [row.id, row.job, row.error_code, row.is_past_its_deadline]),
+    [
+      [late, 'not announced', null, false],
+      [failed, 'failed', 'provider_gone', false],
+      [waiting, 'not announced', null, false],
+      [lost, 'failed', 'expired', true],
+    ],
+  );
+  const [codes, due, ...rest] = await Promise.all(others.map((sql) => db.query(sql)));
+  assert.deepEqual(codes?.map(({ error_code }) => error_code).sort(), ['expired', 'provider_gone']);
+  assert.deepEqual(
+    due?.map(({ id }) => id),
+    [lost, late, failed],
+  );
+  assert.deepEqual(rest, []);
+});
