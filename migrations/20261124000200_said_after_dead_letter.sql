@@ -1,8 +1,12 @@
 -- Why: a sweep that dies between failing an expired track and writing its dead letter left none behind. Now the
 --   expiry counts as said only after the dead letter; until then the next sweep finds the track again.
--- Lock: none beyond rows. The order everywhere: the row of tracks first, then its job.
--- Again: the function is replaced.
+-- Lock: public.track_archiving_jobs access exclusive, milliseconds: catalogue only.
+-- Again: the column is there; the function is replaced.
 set local lock_timeout = '3s';
+
+alter table public.track_archiving_jobs add column if not exists buried_at timestamptz;
+comment on column public.track_archiving_jobs.buried_at is
+  'When the dead letter was written of a job that the sweep failed.';
 
 drop function if exists public.close_track_archiving(uuid, text, text);
 
@@ -27,9 +31,13 @@ begin
   where j.track_id = _track_id order by j.created_at desc limit 1 for update;
 
   if _job.status = 'pending' or _job.status = 'processing' and _job.lease_expires_at <= archiver.clock() then
+    -- The track changed since it was listed: nobody has asked for what it names now.
+    if _job.started_at is null or archiver.is_superseded(_job, _track.audio_url, _track.cover_url, _track.video_url) then
+      return 'ignored';
+    end if;
     update public.track_archiving_jobs
     set status = 'processing', fencing_token = nextval('archiver.fencing_tokens'),
-      lease_expires_at = archiver.clock(), started_at = coalesce(started_at, archiver.clock())
+      lease_expires_at = archiver.clock()
     where id = _job.id returning fencing_token into _job.fencing_token;
     perform public.fail_track_archiving(_job.id, _job.fencing_token, _error_code, concat_ws(
       '. Before: ', _error_message, _job.error_code || ': ' || coalesce(_job.error_message, '')));
@@ -41,15 +49,15 @@ begin
   if _job.status is distinct from 'failed' or _job.expired_at is not null then
     return 'ignored';
   end if;
-  if _buried then
-    update public.track_archiving_jobs set metadata = metadata || '{"buried": true}' where id = _job.id;
+  -- Any other failure wrote its dead letter when it happened.
+  if _job.error_code in ('expired', 'worker_lost') and _job.buried_at is null then
+    if not _buried then
+      return case when _expired then 'closed' else 'ignored' end;
+    end if;
+    update public.track_archiving_jobs set buried_at = archiver.clock() where id = _job.id;
   end if;
   if not _expired then
     return 'ignored';
-  end if;
-  -- These the sweep itself has to write. Any other failure wrote its dead letter when it happened.
-  if _job.error_code in ('expired', 'worker_lost') and not _buried and not _job.metadata ? 'buried' then
-    return 'closed';
   end if;
   update public.track_archiving_jobs set expired_at = archiver.clock() where id = _job.id;
   return 'expired';

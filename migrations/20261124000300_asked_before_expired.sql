@@ -28,7 +28,7 @@ as $$
     end
     when _job.status = 'processing' then case
       when _job.lease_expires_at > archiver.clock() then null
-      when _job.workers_lost + 1 >= _max_attempts then 'workers_died'
+      when _job.workers_lost + 1 >= _max_attempts and not _superseded then 'workers_died'
       else 'lease_expired'
     end
     when greatest(_job.dispatched_at, _job.started_at) is not null and not _superseded then case
@@ -58,7 +58,8 @@ as $$
   select t.id, due.due_at, timing.expires_at,
     case
       when loss.cause in ('deadline_passed', 'workers_died') then 'close'
-      when _expired and latest.started_at is not null and loss.cause in ('message_lost', 'lease_expired') then 'close'
+      when _expired and loss.cause in ('message_lost', 'lease_expired')
+        and latest.started_at is not null and not sources.superseded then 'close'
       when due.due_at > (select archiver.clock()) then 'schedule'
       else 'dispatch'
     end,

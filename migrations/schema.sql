@@ -47,6 +47,7 @@ create table public.track_archiving_jobs (
   dispatched_at timestamp with time zone,
   expired_at timestamp with time zone,
   requested boolean default false not null,
+  buried_at timestamp with time zone,
   constraint completed_is_dated CHECK (((status <> 'completed'::text) OR (completed_at IS NOT NULL))),
   constraint failed_has_code CHECK (((status <> 'failed'::text) OR (error_code IS NOT NULL))),
   constraint processing_is_leased CHECK (
@@ -240,7 +241,7 @@ AS $function$
     end
     when _job.status = 'processing' then case
       when _job.lease_expires_at > archiver.clock() then null
-      when _job.workers_lost + 1 >= _max_attempts then 'workers_died'
+      when _job.workers_lost + 1 >= _max_attempts and not _superseded then 'workers_died'
       else 'lease_expired'
     end
     when greatest(_job.dispatched_at, _job.started_at) is not null and not _superseded then case
@@ -678,9 +679,13 @@ begin
   where j.track_id = _track_id order by j.created_at desc limit 1 for update;
 
   if _job.status = 'pending' or _job.status = 'processing' and _job.lease_expires_at <= archiver.clock() then
+    -- The track changed since it was listed: nobody has asked for what it names now.
+    if _job.started_at is null or archiver.is_superseded(_job, _track.audio_url, _track.cover_url, _track.video_url) then
+      return 'ignored';
+    end if;
     update public.track_archiving_jobs
     set status = 'processing', fencing_token = nextval('archiver.fencing_tokens'),
-      lease_expires_at = archiver.clock(), started_at = coalesce(started_at, archiver.clock())
+      lease_expires_at = archiver.clock()
     where id = _job.id returning fencing_token into _job.fencing_token;
     perform public.fail_track_archiving(_job.id, _job.fencing_token, _error_code, concat_ws(
       '. Before: ', _error_message, _job.error_code || ': ' || coalesce(_job.error_message, '')));
@@ -692,15 +697,15 @@ begin
   if _job.status is distinct from 'failed' or _job.expired_at is not null then
     return 'ignored';
   end if;
-  if _buried then
-    update public.track_archiving_jobs set metadata = metadata || '{"buried": true}' where id = _job.id;
+  -- Any other failure wrote its dead letter when it happened.
+  if _job.error_code in ('expired', 'worker_lost') and _job.buried_at is null then
+    if not _buried then
+      return case when _expired then 'closed' else 'ignored' end;
+    end if;
+    update public.track_archiving_jobs set buried_at = archiver.clock() where id = _job.id;
   end if;
   if not _expired then
     return 'ignored';
-  end if;
-  -- These the sweep itself has to write. Any other failure wrote its dead letter when it happened.
-  if _job.error_code in ('expired', 'worker_lost') and not _buried and not _job.metadata ? 'buried' then
-    return 'closed';
   end if;
   update public.track_archiving_jobs set expired_at = archiver.clock() where id = _job.id;
   return 'expired';
@@ -923,7 +928,8 @@ AS $function$
   select t.id, due.due_at, timing.expires_at,
     case
       when loss.cause in ('deadline_passed', 'workers_died') then 'close'
-      when _expired and latest.started_at is not null and loss.cause in ('message_lost', 'lease_expired') then 'close'
+      when _expired and loss.cause in ('message_lost', 'lease_expired')
+        and latest.started_at is not null and not sources.superseded then 'close'
       when due.due_at > (select archiver.clock()) then 'schedule'
       else 'dispatch'
     end,
@@ -1465,6 +1471,8 @@ grant delete, insert, select, update on table public.tracks to authenticated;
 grant delete, insert, maintain, references, select, trigger, truncate, update on table public.tracks to service_role;
 
 comment on table public.track_archiving_jobs is 'One row an attempt to archive a track; at most one is open.';
+
+comment on column public.track_archiving_jobs.buried_at is 'When the dead letter was written of a job that the sweep failed.';
 
 comment on column public.track_archiving_jobs.dispatched_at is 'When the track was put on the queue.';
 

@@ -84,6 +84,31 @@ test('an attempt at former addresses is none at the new ones', async (t) => {
   assert.deepEqual(await lost(db, 'expired'), [[track, 'dispatch', 'message_lost']]);
 });
 
+test('a track that changed after the sweep had listed it is not closed for what it names now', async (t) => {
+  const { db, user } = await world(t);
+  const track = await newTrack(db, user, expired);
+  await confirm(db, track, 'queue');
+  assert.equal(await close(db, track), 'ignored', 'nobody has asked its provider');
+  await worker(db, await claim(db, track)).release();
+  await db.query("update tracks set audio_url = 'https://cdn1.suno.ai/new.mp3' where id = $1", [
+    track,
+  ]);
+  assert.equal(await close(db, track), 'ignored');
+  assert.equal((await jobOf(db, track)).status, 'pending');
+  await db.query('update tracks set audio_url = $2 where id = $1', [
+    track,
+    'https://cdn1.suno.ai/song.mp3',
+  ]);
+  await claim(db, track, 60);
+  await db.query("update tracks set audio_url = 'https://cdn1.suno.ai/new.mp3' where id = $1", [
+    track,
+  ]);
+  await moveClock(db, '61 seconds');
+  assert.deepEqual(await lost(db, 'expired'), [[track, 'dispatch', 'lease_expired']]);
+  await worker(db, await claim(db, track, 60)).release();
+  assert.equal(await close(db, track), 'closed');
+});
+
 test('a message that finds its track not completed leaves no job that says one is on its way', async (t) => {
   const { db, user } = await world(t);
   const track = await newTrack(db, user, { provider: 'replicate' });

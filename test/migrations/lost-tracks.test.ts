@@ -115,6 +115,20 @@ test('a dead letter of worker_lost that was never written is owed when the track
   assert.equal((await jobOf(db, owed)).error_code, 'worker_lost');
 });
 
+test('workers that died of former addresses do not close the new ones', async (t) => {
+  const { db, user } = await world(t);
+  const track = await newTrack(db, user, due);
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    await claim(db, track, 600);
+    await moveClock(db, `${attempt * 11} minutes`);
+  }
+  await db.query("update tracks set audio_url = 'https://cdn1.suno.ai/new.mp3' where id = $1", [
+    track,
+  ]);
+  assert.deepEqual(await lost(db), [[track, 'dispatch', 'lease_expired']]);
+  assert.equal(await close(db, track, false, 'worker_lost'), 'ignored');
+});
+
 test('a worker that gave the job back did not die of it', async (t) => {
   const { db, user } = await world(t);
   const track = await newTrack(db, user, due);

@@ -44,7 +44,7 @@ export function checkChange(before: Snapshot, after: Snapshot, alone: boolean): 
   for (const job of before.jobs) {
     const later = after.jobs.find(({ id }) => id === job.id);
     if (!isOpen(job)) {
-      const known = { ...job, expired_at: later?.expired_at };
+      const known = { ...job, expired_at: later?.expired_at, buried_at: later?.buried_at };
       assert.deepEqual(later, known, 'a job that has ended does not change');
     } else if (later === undefined) {
       assert.ok(!alone || job.status === 'pending', 'only pending jobs go away');

@@ -41,6 +41,7 @@ export interface JobRow extends Omit<TrackRow, 'audio_url' | 'cover_url' | 'vide
   lease_expires_at: string | null;
   error_code: string | null;
   expired_at: string | null;
+  buried_at: string | null;
   original_audio_url: string | null;
   original_cover_url: string | null;
   original_video_url: string | null;
