@@ -186,11 +186,13 @@ $$;
 
 -- A track whose calendar had run out when it was completed, or got new sources, has its job at once: the sweep
 -- leaves expired tracks alone that have none, since those are from before the archiver. Never makes the
--- statement of the app fail.
+-- statement of the app fail or wait: what cannot be done at once is left to the webhook.
 create or replace function archiver.open_late_job() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
+  lock table public.track_archiving_policies in access share mode nowait;
+  lock table public.track_archiving_jobs in row exclusive mode nowait;
   insert into public.track_archiving_jobs (track_id, user_id)
   select new.id, new.user_id
   from archiver.track_timing(new.provider::text, new.created_at, new.metadata) as timing

@@ -501,6 +501,8 @@ CREATE OR REPLACE FUNCTION archiver.open_late_job()
  SET search_path TO ''
 AS $function$
 begin
+  lock table public.track_archiving_policies in access share mode nowait;
+  lock table public.track_archiving_jobs in row exclusive mode nowait;
   insert into public.track_archiving_jobs (track_id, user_id)
   select new.id, new.user_id
   from archiver.track_timing(new.provider::text, new.created_at, new.metadata) as timing

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import pg from 'pg';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { announcements, configureWebhook, warningsOf } from './announcements.ts';
-import { newTrack, newUser, plan, service } from './app.ts';
+import { newTrack, newUser, plan, service, trackOf } from './app.ts';
 
 async function asSuperuser(db: TestDatabase, sql: string): Promise<void> {
   const client = new pg.Client(db.adminUrl);
@@ -104,6 +104,22 @@ describe("the app's own statements do not wait", () => {
     assert.equal((await announcements(db)).length, 1, 'it is announced all the same');
     assert.ok((await plan(db, track)).due_at > new Date());
   });
+
+  for (const table of ['track_archiving_policies', 'track_archiving_jobs']) {
+    test(`while ${table} is locked and a track is completed whose calendar had run out`, async (t) => {
+      const db = await testDatabase(t);
+      const user = await newUser(db);
+      const { rows } = await db.pool.query(insert, [user]);
+      const id = rows[0].id;
+      await db.query("update tracks set created_at = '2026-01-01Z'");
+      await whileLocked(db, table, async (client) => {
+        for (const url of ['a', 'b', 'c']) {
+          await client.query('update tracks set audio_url = $2 where id = $1', [id, url]);
+        }
+      });
+      assert.equal((await trackOf(db, id)).audio_url, 'c');
+    });
+  }
 
   for (const table of ['net.http_request_queue', 'vault.secrets']) {
     test(`while ${table} is locked, once a transaction and not once a row`, async (t) => {
