@@ -44,6 +44,11 @@ async function soak(
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
   if (options === undefined || options.help) {
+    if (options === undefined) {
+      process.stderr.write(
+        '--tracks is a whole number from 1, --seed one from 0; other options than these are not known.\n\n',
+      );
+    }
     (options === undefined ? process.stderr : process.stdout).write(help);
     return options === undefined ? 2 : 0;
   }
