@@ -1,19 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { announcements, configureWebhook } from './announcements.ts';
-import { claim, jobOf, moveClock, newTrack, onConnection, plan, service, worker } from './app.ts';
-import {
-  close,
-  confirm,
-  due,
-  epoch,
-  expired,
-  hour,
-  hoursAgo,
-  lost,
-  unscheduled,
-  world,
-} from './lost.ts';
+import { claim, jobOf, moveClock, newTrack, plan, service, worker } from './app.ts';
+import { confirm, due, epoch, expired, hour, hoursAgo, lost, unscheduled, world } from './lost.ts';
 
 test('a due track that nobody announced goes onto the queue; once it is there, it is on its way', async (t) => {
   const { db, user } = await world(t);
@@ -81,72 +69,6 @@ test('a claim in force is left alone; when its lease has run out, the track goes
   assert.deepEqual(await lost(db), [[track, 'dispatch', 'lease_expired']]);
   assert.equal((await plan(db, track)).action, 'schedule');
   assert.equal((await jobOf(db, track)).status, 'pending', 'released');
-});
-
-test('a job whose workers died five times is closed as such, its owner told, and tried again later', async (t) => {
-  const { db, user } = await world(t);
-  const track = await newTrack(db, user, due);
-  for (let attempt = 1; attempt <= 5; attempt++) {
-    await claim(db, track, 600);
-    await moveClock(db, `${attempt * 11} minutes`);
-  }
-  assert.deepEqual(await lost(db), [[track, 'close', 'workers_died']]);
-  assert.equal(await close(db, track, false, 'worker_lost'), 'closed');
-  assert.equal(await close(db, track, true, 'worker_lost'), 'ignored');
-  const job = await jobOf(db, track);
-  assert.deepEqual([job.status, job.error_code], ['failed', 'worker_lost']);
-  assert.equal((await db.query('select from notifications')).length, 1);
-});
-
-test('a dead letter of worker_lost that was never written is owed when the track expires', async (t) => {
-  const { db, user } = await world(t);
-  const [buried, owed] = [await newTrack(db, user, due), await newTrack(db, user, due)];
-  for (const track of [buried, owed]) await claim(db, track, 600);
-  await moveClock(db, '11 minutes');
-  for (const track of [buried, owed]) {
-    assert.equal(await close(db, track, false, 'worker_lost'), 'closed');
-  }
-  assert.equal(await close(db, buried, true, 'worker_lost'), 'ignored');
-  assert.equal(await close(db, owed, false, 'worker_lost'), 'ignored', 'not before');
-  await moveClock(db, '3 days');
-  assert.equal(await close(db, buried), 'expired');
-  assert.equal(await close(db, owed), 'closed');
-  assert.equal(await close(db, owed, true), 'expired');
-  assert.equal((await jobOf(db, owed)).error_code, 'worker_lost');
-});
-
-test('workers that died of former addresses do not close the new ones', async (t) => {
-  const { db, user } = await world(t);
-  const track = await newTrack(db, user, due);
-  for (let attempt = 1; attempt <= 5; attempt++) {
-    await claim(db, track, 600);
-    await moveClock(db, `${attempt * 11} minutes`);
-  }
-  await db.query("update tracks set audio_url = 'https://cdn1.suno.ai/new.mp3' where id = $1", [
-    track,
-  ]);
-  assert.deepEqual(await lost(db), [[track, 'dispatch', 'lease_expired']]);
-  assert.equal(await close(db, track, false, 'worker_lost'), 'ignored');
-});
-
-test('a worker that gave the job back did not die of it', async (t) => {
-  const { db, user } = await world(t);
-  const track = await newTrack(db, user, due);
-  for (let attempt = 1; attempt <= 4; attempt++) await worker(db, await claim(db, track)).release();
-  await claim(db, track, 600);
-  await moveClock(db, '11 minutes');
-  assert.deepEqual(await lost(db), [[track, 'dispatch', 'lease_expired']]);
-});
-
-test('workers whose jobs the sweep planned anew are counted among the dead', async (t) => {
-  const { db, user } = await world(t);
-  const track = await newTrack(db, user, due);
-  for (let attempt = 1; attempt <= 5; attempt++) {
-    await plan(db, track);
-    await claim(db, track, 600);
-    await moveClock(db, `${attempt * 11} minutes`);
-  }
-  assert.deepEqual(await lost(db), [[track, 'close', 'workers_died']]);
 });
 
 test('what failed for a reason that time may mend is tried again, and its owner told once', async (t) => {
@@ -224,60 +146,6 @@ test('a track without a date is given one, and tracks come in pages, the most ur
     pageTwo.map((row) => row.track_id),
     [last, later],
   );
-});
-
-test('a shorter policy moves dates forward: the most urgent first, in parts, never back, and without webhooks', async (t) => {
-  const { db, user } = await world(t);
-  const shorter = await newTrack(db, user, { created_at: hoursAgo(24) });
-  const shortest = await newTrack(db, user, { created_at: hoursAgo(48) });
-  const moved = { created_at: hoursAgo(24), archive_scheduled_at: hoursAgo(-1) };
-  const untouched = [
-    await newTrack(db, user, moved),
-    await newTrack(db, user, { ...moved, provider: 'mureka' }),
-    await newTrack(db, user, { status: 'processing', archive_scheduled_at: hoursAgo(-1000) }),
-    await newTrack(db, user, { archived_to_storage: true, archive_scheduled_at: hoursAgo(-1000) }),
-  ];
-  const dates = async () =>
-    new Map((await db.query('select * from tracks')).map((t) => [t.id, t.archive_scheduled_at]));
-  const before = await dates();
-  const move = async (limit: number) =>
-    (await service(db)('select move_archive_dates_forward($1) as it', [limit]))[0].it;
-  assert.equal(await move(100), 0);
-  await db.query(
-    "update track_archiving_policies set retention = '7 days', archive_after = '5 days' where provider = 'suno'",
-  );
-  await configureWebhook(db);
-  assert.deepEqual([await move(1), (await dates()).get(shorter)], [1, before.get(shorter)]);
-  assert.deepEqual([await move(1), await move(1)], [1, 0]);
-  const after = await dates();
-  for (const [id, hours] of [
-    [shorter, 24],
-    [shortest, 48],
-  ] as const) {
-    const due = hoursAgo(hours).getTime() + 120 * hour;
-    assert.ok(Math.abs((after.get(id) as Date).getTime() - due) < 60_000);
-  }
-  for (const id of untouched) assert.deepEqual(after.get(id), before.get(id));
-  assert.deepEqual(await announcements(db), []);
-  await db.query('update tracks set archive_scheduled_at = now() where id = $1', [shorter]);
-  assert.equal((await announcements(db)).length, 1, 'a date moved by hand is announced');
-});
-
-test('a track in another’s hands is moved by the next sweep, not waited for', async (t) => {
-  const { db, user } = await world(t);
-  const track = await newTrack(db, user);
-  await db.query(
-    "update track_archiving_policies set archive_after = '1 day' where provider = 'suno'",
-  );
-  const move = async () =>
-    (await service(db)('select move_archive_dates_forward(100) as it'))[0].it;
-  await onConnection(db, async (client) => {
-    await client.query('begin');
-    await client.query("update tracks set title = 'mine' where id = $1", [track]);
-    assert.equal(await move(), 0);
-    await client.query('commit');
-  });
-  assert.equal(await move(), 1);
 });
 
 test('the backlog counts what is late, not what is just due', async (t) => {

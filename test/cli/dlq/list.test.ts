@@ -1,56 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
-import { names } from '../../../local/stack/aws-resources.ts';
-import { type Gateway, startGateway } from '../../../local/supabase/gateway.ts';
-import { claim, newTrack, newUser, service } from '../../migrations/app.ts';
-import { type TestDatabase, testDatabase } from '../../support/database.ts';
-import {
-  bury,
-  type DlqWorld,
-  exhaust,
-  reportOf,
-  startDlqWorld,
-  tracksIn,
-  undelivered,
-} from './world.ts';
-
-interface Listed extends DlqWorld {
-  database: TestDatabase;
-  gateway: Gateway;
-}
-
-/** With a database, whose key is in the stack's secret. */
-async function startListed(t: TestContext): Promise<Listed> {
-  const last: (() => Promise<void>)[] = [];
-  const database = await testDatabase({ after: (run) => last.push(run) });
-  const gateway = await startGateway({
-    databaseUrl: database.apiUrl,
-    storageDirectory: '/nonexistent',
-  });
-  const world = await startDlqWorld(t);
-  t.after(async () => {
-    await gateway.stop();
-    for (const run of last) await run();
-  });
-  world.secrets['track-archiver'] = JSON.stringify({
-    supabaseUrl: gateway.url,
-    supabaseKey: gateway.keys.secret,
-    webhookSecrets: ['whsec_b25lIHNlY3JldCBvZiAyNCBieXRl'],
-  });
-  return { ...world, database, gateway };
-}
-
-const fromSecret = { SECRET_ID: 'track-archiver' };
-
-async function failTrack({ database }: Listed, track: string, code: string): Promise<void> {
-  const { job_id, fencing_token } = await claim(database, track);
-  await service(database)('select fail_track_archiving($1, $2, $3, $4)', [
-    job_id,
-    fencing_token,
-    code,
-    `because of ${code}`,
-  ]);
-}
+import { describe, test } from 'node:test';
+import { newTrack, newUser, service } from '../../migrations/app.ts';
+import { failTrack, fromSecret, startListed } from './listed.ts';
+import { bury, exhaust, reportOf, startDlqWorld, tracksIn, undelivered } from './world.ts';
 
 describe('dlq list', { concurrency: 2 }, () => {
   test('tells what, why, since when, until when, and what became of the track', async (t) => {
@@ -132,58 +84,6 @@ describe('dlq list', { concurrency: 2 }, () => {
       assert.ok(!printed.includes(world.gateway.keys.secret));
       assert.doesNotMatch(printed, /whsec_|test-secret-access-key/);
     }
-  });
-
-  test('finds the queues and the secret by the outputs of the stack', async (t) => {
-    const world = await startListed(t);
-    const { environment, gateway, proxy } = world;
-    const outputs = {
-      WebhookUrl: 'https://function.example/',
-      SupabaseUrl: gateway.url,
-      SecretArn: 'track-archiver',
-      ArchiveQueueUrl: environment.ARCHIVE_QUEUE_URL,
-      DeadLetterQueueUrl: environment.DEAD_LETTER_QUEUE_URL,
-      ScheduleDeadLetterQueueUrl: `${proxy.url}/000000000000/${names.scheduleDeadLetterQueue}`,
-      ScheduleGroup: 'track-archiver',
-    };
-    const members = Object.entries(outputs).map(
-      ([key, value]) =>
-        `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
-    );
-    proxy.intercept = (request, response) => {
-      if (request.headers['x-amz-target'] !== undefined) return false;
-      response.writeHead(200, { 'content-type': 'text/xml' });
-      response.end(`<DescribeStacksResponse><DescribeStacksResult><Stacks><member>
-        <StackName>x</StackName><CreationTime>2026-01-01T00:00:00Z</CreationTime>
-        <StackStatus>UPDATE_COMPLETE</StackStatus><Outputs>${members.join('')}</Outputs>
-        </member></Stacks></DescribeStacksResult></DescribeStacksResponse>`);
-      return true;
-    };
-    const track = await newTrack(world.database, await newUser(world.database));
-    bury(world.dead, 'provider_gone', track);
-    const ended = await world.run(['dlq', 'list', '--json', '--stack', 'mine']);
-    const { database, messages } = reportOf(ended);
-    assert.equal(database.problem, null);
-    assert.deepEqual([messages[0].trackId, messages[0].title], [track, 'Песня']);
-    const moved = await world.run(['redrive', '--yes', '--stack', 'mine']);
-    assert.equal(moved.code, 0, moved.stderr);
-    assert.deepEqual(tracksIn(world.archive), [track]);
-
-    // To another project's database every track here looks deleted.
-    bury(world.dead, 'provider_gone', track);
-    const other = await startListed(t);
-    const SUPABASE_SECRET_KEY = other.gateway.keys.secret;
-    const drop = (SUPABASE_URL: string, key = SUPABASE_SECRET_KEY) =>
-      world.run(['dlq', 'drop', '--archived', '--yes', '--json', '--stack', 'mine'], {
-        SUPABASE_URL,
-        SUPABASE_SECRET_KEY: key,
-      });
-    const elsewhere = await drop(other.gateway.url);
-    assert.equal(elsewhere.code, 1);
-    assert.match(reportOf(elsewhere).database.problem, /the stack serves http.*unset it/);
-    assert.deepEqual(tracksIn(world.dead), [track]);
-    const here = await drop(`${gateway.url}/`, gateway.keys.secret);
-    assert.deepEqual([here.code, reportOf(here).database.problem], [0, null]);
   });
 
   test('what SQS moved itself is told by the job, not by attributes of an earlier failure', async (t) => {
