@@ -43,6 +43,7 @@ export async function startWorld(
     run: (parameters = [], environment = {}) =>
       end(parameters, {
         PATH: process.env.PATH ?? '',
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
         SUPABASE_DB_URL: database.url,
         AWS_ENDPOINT_URL: aws.url,
         AWS_REGION: 'us-east-1',

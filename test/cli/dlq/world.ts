@@ -63,6 +63,7 @@ export async function startDlqWorld(t: Pick<TestContext, 'after'>): Promise<DlqW
   const queue = (name: string) => aws.queue(name) ?? assert.fail(`there is no queue ${name}`);
   const common = {
     PATH: process.env.PATH ?? '',
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
     AWS_ENDPOINT_URL: proxy.url,
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'test',
