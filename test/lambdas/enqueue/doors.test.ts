@@ -17,7 +17,7 @@ async function post(
   headers: Record<string, string>,
   secrets: readonly string[] = webhookSecrets,
 ) {
-  const calls = { secrets: 0, enqueued: [] as string[] };
+  const calls = { secrets: 0, enqueued: [] as string[], errors: [] as unknown[] };
   const result = (await receiveWebhook(functionUrlEvent(text, headers), {
     readWebhookSecrets: async () => {
       calls.secrets += 1;
@@ -27,7 +27,7 @@ async function post(
       calls.enqueued.push(id);
       return { action: 'scheduled', trackId: id };
     },
-    telemetry: quiet,
+    telemetry: { ...quiet, log: { ...quiet.log, error: (text) => void calls.errors.push(text) } },
     now: () => now,
   })) as Exclude<LambdaFunctionURLResult, string>;
   return { status: result.statusCode, body: JSON.parse(result.body ?? ''), ...calls };
@@ -51,7 +51,7 @@ describe('a webhook is let in', () => {
   ] as [string, Record<string, string>][]) {
     test(what, async () => {
       const answer = await post(body, headers);
-      assert.deepEqual([answer.status, answer.enqueued], [200, [trackId]]);
+      assert.deepEqual([answer.status, answer.enqueued, answer.errors], [200, [trackId], []]);
       assert.deepEqual(answer.body, { action: 'scheduled', trackId });
     });
   }
@@ -85,7 +85,9 @@ describe('a webhook is let in', () => {
       [mistyped, oldSecret],
       [oldSecret, mistyped],
     ]) {
-      assert.equal((await post(body, sign(body), secrets)).status, 200);
+      const { status, errors } = await post(body, sign(body), secrets);
+      assert.equal(status, 200);
+      assert.match(String(errors), /^A webhook secret is not base64 [^,]*$/, 'said once');
     }
     assert.equal((await post(body, sign(body), [mistyped])).status, 401);
   });
