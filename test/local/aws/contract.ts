@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -13,6 +12,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { startAwsEndpoint } from '../../../local/aws/endpoint.ts';
 import { createClock } from '../../../local/clock.ts';
+import type { Cleanup } from '../../support/cleanup.ts';
 
 /**
  * The contract tests say what we rely on of AWS. They run against our endpoint, or against any other
@@ -39,7 +39,7 @@ export interface TestQueue {
   arn: string;
 }
 
-export async function connect(t: TestContext): Promise<Contract> {
+export async function connect(t: Cleanup): Promise<Contract> {
   const clock = createClock();
   const own =
     otherEndpoint === undefined
@@ -56,7 +56,7 @@ export async function connect(t: TestContext): Promise<Contract> {
   const scheduler = new SchedulerClient(client);
   const secrets = new SecretsManagerClient(client);
   const urls: string[] = [];
-  t.after(async () => {
+  t.onTestFinished(async () => {
     for (const QueueUrl of urls) {
       await sqs.send(new DeleteQueueCommand({ QueueUrl })).catch(() => {});
     }

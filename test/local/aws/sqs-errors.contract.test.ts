@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import {
   CreateQueueCommand,
   DeleteMessageCommand,
@@ -7,6 +6,7 @@ import {
   SendMessageBatchCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
+import { describe, test } from 'vitest';
 import { attributesOf, connect } from './contract.ts';
 
 describe('SQS queues and refusals', () => {
