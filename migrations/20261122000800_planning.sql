@@ -12,12 +12,6 @@ language sql immutable
 return (_job.original_audio_url, _job.original_cover_url, _job.original_video_url)
   is distinct from (nullif(btrim(_audio_url), ''), nullif(btrim(_cover_url), ''), nullif(btrim(_video_url), ''));
 
-revoke all on function archiver.is_superseded(public.track_archiving_jobs, text, text, text)
-  from public, anon, authenticated;
-grant execute on function archiver.is_superseded(public.track_archiving_jobs, text, text, text) to service_role;
-
-drop function if exists public.plan_track_archiving(uuid);
-
 -- schedule: make sure that something comes at due_at. cancel: remove what was scheduled. ignore: leave all as it is.
 -- _retry: plan a track that failed for good, too.
 create or replace function public.plan_track_archiving(_track_id uuid, _retry boolean default false)
@@ -125,7 +119,10 @@ begin
 end
 $$;
 
+revoke all on function archiver.is_superseded(public.track_archiving_jobs, text, text, text)
+  from public, anon, authenticated;
 revoke all on function public.plan_track_archiving(uuid, boolean) from public, anon, authenticated;
 revoke all on function public.confirm_track_schedule(uuid, timestamptz, text) from public, anon, authenticated;
+grant execute on function archiver.is_superseded(public.track_archiving_jobs, text, text, text) to service_role;
 grant execute on function public.plan_track_archiving(uuid, boolean) to service_role;
 grant execute on function public.confirm_track_schedule(uuid, timestamptz, text) to service_role;

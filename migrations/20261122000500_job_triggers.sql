@@ -117,6 +117,21 @@ begin
 end
 $$;
 
+-- What was sent and tried for former addresses says nothing about the new ones. Fires after the job has followed its track.
+create or replace function archiver.forget_former_sources() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if (new.original_audio_url, new.original_cover_url, new.original_video_url)
+    is distinct from (old.original_audio_url, old.original_cover_url, old.original_video_url)
+  then
+    new.started_at := null;
+    new.dispatched_at := null;
+  end if;
+  return new;
+end
+$$;
+
 create or replace function archiver.check_transition() returns trigger
 language plpgsql set search_path = ''
 as $$
@@ -145,6 +160,7 @@ $$;
 revoke all on function archiver.mark_request() from public, anon, authenticated;
 revoke all on function archiver.accept_request() from public, anon, authenticated;
 revoke all on function archiver.follow_track() from public, anon, authenticated;
+revoke all on function archiver.forget_former_sources() from public, anon, authenticated;
 revoke all on function archiver.check_transition() from public, anon, authenticated;
 
 -- Triggers of one event fire in the order of their names.
@@ -158,6 +174,9 @@ create or replace trigger b_follow_updated before update on public.track_archivi
   for each row when (new.status = 'pending'
     or (new.status = 'processing' and new.fencing_token is distinct from old.fencing_token))
   execute function archiver.follow_track();
+create or replace trigger b_forget_former_sources before update on public.track_archiving_jobs
+  for each row when (new.status = 'pending')
+  execute function archiver.forget_former_sources();
 create or replace trigger c_transition before update on public.track_archiving_jobs
   for each row when (old.status is distinct from new.status
     or old.fencing_token is distinct from new.fencing_token)

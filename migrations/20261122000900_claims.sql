@@ -1,31 +1,82 @@
--- Why: an asset is recorded as stored, and a track as archived, only if Storage's own catalogue has each file with the bytes
---   that the worker counted. The row that says so is read by the statement that records it: no bug of a worker gets past it, and
---   it costs no request to Storage.
+-- Why: a worker takes a track by a claim with a lease and a fencing token, records each file as it is stored, and ends
+--   by giving the job back or by completing it: track and job in one transaction, or not at all.
 -- Lock: none beyond rows. The order everywhere: the row of tracks first, then its job.
 -- Again: functions are replaced.
 set local lock_timeout = '3s';
 
-do $$
-begin
-  if not has_table_privilege('service_role', 'storage.objects', 'select') then
-    raise exception 'service_role cannot read storage.objects: no track could ever be archived'
-      using hint = 'grant usage on schema storage to service_role; grant select on storage.objects to service_role';
-  end if;
-end
-$$;
-
--- Bytes of the object that a public address names, or null. A Storage that keeps versions (supabase/storage,
--- migrations/tenant 0062 and later) has former ones beside the current one; an older Storage lacks these columns,
--- which to_jsonb bears.
-create or replace function archiver.stored_bytes(_asset text, _storage_url text) returns bigint
-language sql stable set search_path = ''
+create or replace function public.claim_track_archiving(_track_id uuid, _lease_seconds integer, _worker text)
+returns table (outcome text, job_id uuid, fencing_token bigint, attempt integer, lease_expires_at timestamptz,
+  user_id uuid, title text, provider text, expires_at timestamptz, allowed_hosts text[], user_agent text,
+  audio_url text, cover_url text, video_url text,
+  storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[])
+language plpgsql set search_path = ''
 as $$
-  select (o.metadata ->> 'size')::bigint
-  from (values ('audio', 'tracks-audio'), ('cover', 'tracks-covers'), ('video', 'tracks-videos')) as bucket (asset, id)
-  join storage.objects as o on o.bucket_id = bucket.id
-    and o.name = substring(_storage_url from '/storage/v1/object/public/' || bucket.id || '/(.+)$')
-  where bucket.asset = _asset
-    and to_jsonb(o) ->> 'archived_at' is null and not to_jsonb(o) @> '{"is_delete_marker": true}'
+#variable_conflict use_column
+declare
+  _track public.tracks;
+  _job public.track_archiving_jobs;
+begin
+  if _lease_seconds is null or _lease_seconds < 1 then
+    raise exception 'a lease lasts a second at least' using errcode = 'invalid_parameter_value';
+  end if;
+  select * into _track from public.tracks as t where t.id = _track_id for no key update;
+  outcome := case
+    when not found then 'not_found'
+    when _track.archived_to_storage is true then 'already_archived'
+    when _track.status is distinct from 'completed' then 'not_completed'
+  end;
+  if outcome is not null then
+    -- Its message ends here: a job left pending would tell a later completion that one is on its way.
+    delete from public.track_archiving_jobs as j where j.track_id = _track_id and j.status = 'pending';
+    return next;
+    return;
+  end if;
+
+  select * into _job from public.track_archiving_jobs as j
+  where j.track_id = _track_id and j.status in ('pending', 'processing') for update;
+  if _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then
+    outcome := 'busy';
+    return next;
+    return;
+  end if;
+  if _job.id is null then
+    insert into public.track_archiving_jobs (track_id, user_id) values (_track_id, _track.user_id)
+    returning * into _job;
+  end if;
+
+  update public.track_archiving_jobs as j
+  set status = 'processing',
+    attempt = j.attempt + 1,
+    workers_lost = j.workers_lost + (j.status = 'processing')::integer,
+    fencing_token = nextval('archiver.fencing_tokens'),
+    lease_expires_at = archiver.clock() + make_interval(secs => _lease_seconds),
+    claimed_by = left(_worker, 200),
+    started_at = archiver.clock(),
+    error_code = null,
+    error_message = null
+  where j.id = _job.id returning * into _job;
+
+  outcome := 'claimed';
+  job_id := _job.id;
+  fencing_token := _job.fencing_token;
+  attempt := _job.attempt;
+  lease_expires_at := _job.lease_expires_at;
+  user_id := _job.user_id;
+  title := _track.title;
+  provider := _track.provider;
+  select timing.expires_at, timing.allowed_hosts, timing.user_agent into expires_at, allowed_hosts, user_agent
+  from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
+  audio_url := _job.original_audio_url;
+  cover_url := _job.original_cover_url;
+  video_url := _job.original_video_url;
+  storage_audio_url := _job.storage_audio_url;
+  storage_cover_url := _job.storage_cover_url;
+  storage_video_url := _job.storage_video_url;
+  gone := array(
+    select asset.key from jsonb_each(coalesce(_job.metadata -> 'assets', '{}')) as asset
+    where asset.value @> '{"gone": true}' order by asset.key);
+  return next;
+end
 $$;
 
 -- False: the lease is lost, whoever has it now goes on. Raises TA001 where Storage has not what is to be recorded; the
@@ -70,6 +121,21 @@ begin
       coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';
   end if;
   return true;
+end
+$$;
+
+-- Gives the job back, to be claimed again. False: the lease is lost.
+create or replace function public.release_track_archiving(
+  _job_id uuid, _fencing_token bigint, _error_code text, _error_message text)
+returns boolean
+language plpgsql set search_path = ''
+as $$
+begin
+  update public.track_archiving_jobs
+  set status = 'pending', lease_expires_at = null, claimed_by = null,
+    error_code = _error_code, error_message = left(_error_message, 2000)
+  where id = _job_id and status = 'processing' and fencing_token = _fencing_token;
+  return found;
 end
 $$;
 
@@ -152,9 +218,11 @@ begin
 end
 $$;
 
-revoke all on function archiver.stored_bytes(text, text) from public, anon, authenticated;
-grant execute on function archiver.stored_bytes(text, text) to service_role;
+revoke all on function public.claim_track_archiving(uuid, integer, text) from public, anon, authenticated;
 revoke all on function public.store_track_asset(uuid, bigint, text, text, jsonb) from public, anon, authenticated;
-grant execute on function public.store_track_asset(uuid, bigint, text, text, jsonb) to service_role;
+revoke all on function public.release_track_archiving(uuid, bigint, text, text) from public, anon, authenticated;
 revoke all on function public.complete_track_archiving(uuid, bigint) from public, anon, authenticated;
+grant execute on function public.claim_track_archiving(uuid, integer, text) to service_role;
+grant execute on function public.store_track_asset(uuid, bigint, text, text, jsonb) to service_role;
+grant execute on function public.release_track_archiving(uuid, bigint, text, text) to service_role;
 grant execute on function public.complete_track_archiving(uuid, bigint) to service_role;

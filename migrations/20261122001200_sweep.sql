@@ -1,6 +1,7 @@
 -- Why: what a webhook, a schedule, the queue or a worker lost is found again here, by the database alone: it
---   knows when each track is due and when it last showed a sign of life.
--- Lock: none beyond rows. The order everywhere: the row of tracks first, then its job.
+--   knows when each track is due and when it last showed a sign of life. A policy that becomes shorter reaches
+--   tracks that wait already.
+-- Lock: none beyond rows.
 -- Again: functions are replaced.
 set local lock_timeout = '3s';
 
@@ -19,17 +20,18 @@ as $$
     when _job.status = 'failed' then case
       when _job.error_code = 'replaced_system' or _superseded then 'unannounced'
       when _expires_at <= archiver.clock() then 'deadline_passed'
-      -- Eight more chances between the due date and the expiry, six hours apart at most.
-      when _job.error_code = any (_retryable_codes)
+      -- Eight more chances between the due date and the expiry, six hours apart at most. An expiry may be whatever a
+      -- user writes: there are no chances without end.
+      when _job.error_code = any (_retryable_codes) and _due_at + interval '30 days' > archiver.clock()
         and _job.updated_at + least(interval '6 hours', (_expires_at - _due_at) / 8) <= archiver.clock()
         then 'failed_before'
     end
     when _job.status = 'processing' then case
       when _job.lease_expires_at > archiver.clock() then null
-      when _job.workers_lost + 1 >= _max_attempts then 'workers_died'
+      when _job.workers_lost + 1 >= _max_attempts and not _superseded then 'workers_died'
       else 'lease_expired'
     end
-    when greatest(_job.dispatched_at, _job.started_at) is not null then case
+    when greatest(_job.dispatched_at, _job.started_at) is not null and not _superseded then case
       when greatest(_job.dispatched_at, _job.started_at) < _messages_since
         or greatest(_job.dispatched_at, _job.started_at) + _silence <= archiver.clock() then 'message_lost'
     end
@@ -56,7 +58,8 @@ as $$
   select t.id, due.due_at, timing.expires_at,
     case
       when loss.cause in ('deadline_passed', 'workers_died') then 'close'
-      when _expired and loss.cause in ('message_lost', 'lease_expired') then 'close'
+      when _expired and loss.cause in ('message_lost', 'lease_expired')
+        and latest.started_at is not null and not sources.superseded then 'close'
       when due.due_at > (select archiver.clock()) then 'schedule'
       else 'dispatch'
     end,
@@ -65,7 +68,7 @@ as $$
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
   cross join lateral (select coalesce(t.archive_scheduled_at, timing.due_at) as due_at) as due
   left join lateral (
-    select j as job, j.status, j.error_code, j.expired_at
+    select j as job, j.status, j.error_code, j.started_at, j.expired_at
     from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
   ) as latest on true
   cross join lateral (
@@ -120,64 +123,30 @@ as $$
   limit greatest(_limit, 0)
 $$;
 
--- Nothing is left to try: the track's job fails, its owner is told, what could be saved is shown. expired: the
--- deadline has passed, which is said of each track once. closed: failed before its deadline.
--- ignored: somebody was faster.
-create or replace function public.close_track_archiving(_track_id uuid, _error_code text, _error_message text)
-returns text
+-- Gives so many waiting tracks the earlier date that their policy has now, the most urgent first; answers how many it
+-- were. Never a later one. No webhook goes out: the sweep goes on with them at its own pace.
+create or replace function public.move_archive_dates_forward(_limit integer) returns integer
 language plpgsql set search_path = ''
 as $$
 declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
-  _expired boolean;
+  _moved integer;
 begin
-  select * into _track from public.tracks as t where t.id = _track_id for no key update;
-  if _track.status is distinct from 'completed' or _track.archived_to_storage is true then
-    return 'ignored';
-  end if;
-  select * into _job from public.track_archiving_jobs as j
-  where j.track_id = _track_id order by j.created_at desc limit 1 for update;
-  select timing.expires_at <= archiver.clock() into _expired
-  from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
-
-  if _job.status = 'pending' or _job.status = 'processing' and _job.lease_expires_at <= archiver.clock() then
-    update public.track_archiving_jobs
-    set status = 'processing', fencing_token = nextval('archiver.fencing_tokens'),
-      lease_expires_at = archiver.clock(), started_at = coalesce(started_at, archiver.clock())
-    where id = _job.id returning fencing_token into _job.fencing_token;
-    perform public.fail_track_archiving(_job.id, _job.fencing_token, _error_code, concat_ws(
-      '. Before: ', _error_message, _job.error_code || ': ' || coalesce(_job.error_message, '')));
-  elsif _job.status is distinct from 'failed' or _job.expired_at is not null or not _expired then
-    return 'ignored';
-  end if;
-  if _expired then
-    update public.track_archiving_jobs set expired_at = archiver.clock() where id = _job.id;
-  end if;
-  return case when _expired then 'expired' else 'closed' end;
+  perform set_config('archiver.announcements_blocked', 'yes', true);
+  with late as (
+    select t.id, timing.due_at
+    from public.tracks as t
+    cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+    where t.status = 'completed' and t.archived_to_storage is not true
+      and t.archive_scheduled_at > (select archiver.clock())
+      and timing.due_at < t.archive_scheduled_at
+    order by timing.expires_at, t.id
+    limit greatest(_limit, 0)
+    for no key update of t skip locked
+  )
+  update public.tracks as t set archive_scheduled_at = late.due_at from late where t.id = late.id;
+  get diagnostics _moved = row_count;
+  return _moved;
 end
-$$;
-
--- Levels for alarms. overdue: should be archived by now and may still be, with an hour's grace, or a quarter
--- of the time until the expiry. near_expiry: overdue or failed, and expires within two days.
-create or replace function public.get_archiving_backlog()
-returns table (overdue bigint, near_expiry bigint)
-language sql stable set search_path = ''
-as $$
-  select
-    count(*) filter (where latest.status is distinct from 'failed'),
-    count(*) filter (where timing.expires_at - (select archiver.clock()) < interval '2 days')
-  from public.tracks as t
-  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
-  cross join lateral (select coalesce(t.archive_scheduled_at, timing.due_at) as due_at) as due
-  left join lateral (
-    select j.status from public.track_archiving_jobs as j
-    where j.track_id = t.id order by j.created_at desc limit 1
-  ) as latest on true
-  where t.status = 'completed' and t.archived_to_storage is not true
-    and (t.archive_scheduled_at is null or t.archive_scheduled_at <= (select archiver.clock()))
-    and timing.expires_at > (select archiver.clock())
-    and due.due_at + least(interval '1 hour', (timing.expires_at - due.due_at) / 4) <= (select archiver.clock())
 $$;
 
 do $$
@@ -188,7 +157,7 @@ begin
     select oid::regprocedure from pg_catalog.pg_proc
     where pronamespace = 'archiver'::regnamespace and proname = 'cause_of_loss'
       or pronamespace = 'public'::regnamespace and proname in (
-        'get_lost_tracks', 'get_unscheduled_tracks', 'close_track_archiving', 'get_archiving_backlog')
+        'get_lost_tracks', 'get_unscheduled_tracks', 'move_archive_dates_forward')
   loop
     execute format('revoke all on function %s from public, anon, authenticated', _function);
     execute format('grant execute on function %s to service_role', _function);

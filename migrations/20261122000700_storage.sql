@@ -1,7 +1,18 @@
--- Why: the three buckets of the spec with their limits, and who may do what with their files.
+-- Why: the three buckets of the spec with their limits, who may do what with their files, and what Storage's own
+--   catalogue says of one. An asset is recorded as stored only if the catalogue has it with the bytes that the worker
+--   counted: no bug of a worker gets past it, and it costs no request to Storage.
 -- Lock: storage.objects access exclusive, milliseconds: catalogue only.
 -- Again: limits are set back to the spec's; types that the app added to a bucket stay.
 set local lock_timeout = '3s';
+
+do $$
+begin
+  if not has_table_privilege('service_role', 'storage.objects', 'select') then
+    raise exception 'service_role cannot read storage.objects: no track could ever be archived'
+      using hint = 'grant usage on schema storage to service_role; grant select on storage.objects to service_role';
+  end if;
+end
+$$;
 
 insert into storage.buckets as b (id, name, public, file_size_limit, allowed_mime_types) values
   ('tracks-audio', 'tracks-audio', true, 100 * 1024 * 1024, array[
@@ -49,3 +60,20 @@ begin
   end loop;
 end
 $$;
+
+-- Bytes of the object that a public address names, or null. A Storage that keeps versions (supabase/storage,
+-- migrations/tenant 0062 and later) has former ones beside the current one; an older Storage lacks these columns,
+-- which to_jsonb bears.
+create or replace function archiver.stored_bytes(_asset text, _storage_url text) returns bigint
+language sql stable set search_path = ''
+as $$
+  select (o.metadata ->> 'size')::bigint
+  from (values ('audio', 'tracks-audio'), ('cover', 'tracks-covers'), ('video', 'tracks-videos')) as bucket (asset, id)
+  join storage.objects as o on o.bucket_id = bucket.id
+    and o.name = substring(_storage_url from '/storage/v1/object/public/' || bucket.id || '/(.+)$')
+  where bucket.asset = _asset
+    and to_jsonb(o) ->> 'archived_at' is null and not to_jsonb(o) @> '{"is_delete_marker": true}'
+$$;
+
+revoke all on function archiver.stored_bytes(text, text) from public, anon, authenticated;
+grant execute on function archiver.stored_bytes(text, text) to service_role;

@@ -1,9 +1,8 @@
--- Why: one row an attempt to archive a track; the record that queues and schedules are rebuilt from.
---   A table of the replaced system is adopted: its rows are brought into the states that are legal here.
--- Lock: public.tracks share row exclusive, while the foreign key is made (writes wait, reads do not): milliseconds,
---   or as long as the jobs of the replaced system take to be checked; then access exclusive, its own key has to go.
+-- Why: one row an attempt to archive a track; the record that queues and schedules are rebuilt from. Users read their
+--   own jobs and may ask for their own track to be archived; all else is the service's.
+-- Lock: public.tracks share row exclusive, milliseconds, while the foreign key is made (writes wait, reads do not).
 -- Lock: public.track_archiving_jobs access exclusive, as long as its own rows take to be checked.
--- Again: every step finds nothing to do.
+-- Again: every step finds nothing to do; the same policies are made anew.
 set local lock_timeout = '3s';
 
 create sequence if not exists archiver.fencing_tokens;
@@ -12,7 +11,7 @@ grant usage on sequence archiver.fencing_tokens to service_role;
 
 create table if not exists public.track_archiving_jobs (
   id uuid primary key default gen_random_uuid(),
-  track_id uuid not null,
+  track_id uuid not null references public.tracks (id) on delete cascade,
   user_id uuid not null,
   status text not null default 'pending' check (status in ('pending', 'processing', 'completed', 'failed')),
   original_audio_url text,
@@ -30,8 +29,6 @@ create table if not exists public.track_archiving_jobs (
 );
 
 alter table public.track_archiving_jobs
-  add column if not exists created_at timestamptz default now(),
-  add column if not exists updated_at timestamptz default now(),
   add column if not exists attempt integer not null default 0 check (attempt >= 0),
   add column if not exists workers_lost integer not null default 0,
   add column if not exists fencing_token bigint,
@@ -42,45 +39,8 @@ alter table public.track_archiving_jobs
   add column if not exists scheduled_at timestamptz,
   add column if not exists dispatched_at timestamptz,
   add column if not exists expired_at timestamptz,
-  add column if not exists requested boolean not null default false;
-
--- What the replaced system left. On an empty table all of this is nothing.
-delete from public.track_archiving_jobs as j
-where not exists (select from public.tracks as t where t.id = j.track_id);
-
-update public.track_archiving_jobs set metadata = '{}'
-where metadata is null or jsonb_typeof(metadata) <> 'object';
-
-update public.track_archiving_jobs set created_at = coalesce(created_at, started_at, now()),
-  updated_at = coalesce(updated_at, completed_at, started_at, now())
-where created_at is null or updated_at is null;
-
--- It could not tell a dead worker from a live one and ran each track many times over: its open jobs
--- end here, and the tracks are found again by the worklist. `replaced_system` is no final failure.
-update public.track_archiving_jobs
-set status = 'failed', error_code = 'replaced_system',
-  error_message = coalesce(error_message, 'Left open by the system that this one replaces.')
-where (status is null or status in ('pending', 'processing'))
-  and fencing_token is null and scheduled_for is null and dispatched_at is null and not requested
-  and not exists (select from pg_catalog.pg_trigger as g
-    where g.tgrelid = 'public.track_archiving_jobs'::regclass and g.tgname = 'c_transition');
-
-update public.track_archiving_jobs set error_code = 'replaced_system'
-where status = 'failed' and error_code is null;
-update public.track_archiving_jobs set completed_at = coalesce(started_at, created_at)
-where status = 'completed' and completed_at is null;
-
-alter table public.track_archiving_jobs
-  alter column id set default gen_random_uuid(),
-  alter column track_id set not null,
-  alter column status set default 'pending',
-  alter column status set not null,
-  alter column metadata set default '{}',
-  alter column metadata set not null,
-  alter column created_at set default now(),
-  alter column created_at set not null,
-  alter column updated_at set default now(),
-  alter column updated_at set not null,
+  add column if not exists requested boolean not null default false,
+  add column if not exists buried_at timestamptz,
   drop constraint if exists processing_is_leased,
   drop constraint if exists completed_is_dated,
   drop constraint if exists failed_has_code,
@@ -90,29 +50,6 @@ alter table public.track_archiving_jobs
       else lease_expires_at is null end),
   add constraint completed_is_dated check (status <> 'completed' or completed_at is not null),
   add constraint failed_has_code check (status <> 'failed' or error_code is not null);
-
--- A foreign key that does not cascade would keep users from deleting their tracks and accounts.
-do $$
-declare
-  _name text;
-begin
-  for _name in
-    select conname from pg_catalog.pg_constraint
-    where conrelid = 'public.track_archiving_jobs'::regclass and contype = 'f'
-      and confrelid = 'public.tracks'::regclass and (confdeltype <> 'c' or not convalidated)
-  loop
-    execute format('alter table public.track_archiving_jobs drop constraint %I', _name);
-  end loop;
-  if not exists (
-    select from pg_catalog.pg_constraint
-    where conrelid = 'public.track_archiving_jobs'::regclass and contype = 'f'
-      and confrelid = 'public.tracks'::regclass
-  ) then
-    alter table public.track_archiving_jobs add constraint track_archiving_jobs_track_id_fkey
-      foreign key (track_id) references public.tracks (id) on delete cascade;
-  end if;
-end
-$$;
 
 create unique index if not exists track_archiving_jobs_open
   on public.track_archiving_jobs (track_id) where status in ('pending', 'processing');
@@ -135,3 +72,32 @@ comment on column public.track_archiving_jobs.dispatched_at is 'When the track w
 comment on column public.track_archiving_jobs.requested is 'The owner asked for it.';
 comment on column public.track_archiving_jobs.metadata is
   'assets.{audio,cover,video}: {bytes, sha256, content_type, source_host, stored_at} or {gone, code, at}.';
+comment on column public.track_archiving_jobs.buried_at is
+  'When the dead letter was written of a job that the sweep failed.';
+
+alter table public.track_archiving_jobs enable row level security;
+revoke all on public.track_archiving_jobs from public, anon, authenticated, service_role;
+grant select on public.track_archiving_jobs to authenticated;
+grant insert (track_id, user_id, status) on public.track_archiving_jobs to authenticated;
+grant all on public.track_archiving_jobs to service_role;
+
+drop policy if exists "Users can read own archiving jobs" on public.track_archiving_jobs;
+create policy "Users can read own archiving jobs" on public.track_archiving_jobs
+  for select to authenticated using (user_id = (select auth.uid()));
+
+drop policy if exists "Users can archive own tracks" on public.track_archiving_jobs;
+create policy "Users can archive own tracks" on public.track_archiving_jobs
+  for insert to authenticated with check (
+    requested
+    and status = 'pending'
+    and user_id = (select auth.uid())
+    and exists (
+      select from public.tracks as t
+      where t.id = track_id and t.user_id = (select auth.uid())
+        and t.status = 'completed' and t.archived_to_storage is not true
+    )
+  );
+
+drop policy if exists "Service can manage jobs" on public.track_archiving_jobs;
+create policy "Service can manage jobs" on public.track_archiving_jobs
+  for all to service_role using (true) with check (true);

@@ -1,27 +1,12 @@
--- Why: the spec's monitoring and manual functions, for the service alone: the replaced system let every
---   signed-in user list and mark the tracks of all, and its statistics were refreshed by nobody.
+-- Why: what an operator asks: the spec's worklist, statistics and manual marking, the levels for alarms, and how a
+--   track stands; for the service alone.
 -- Lock: public.tracks share, where the index is built here, which is only in a table under 64 MB (writes wait
 --   well under a second, reads do not). A larger one is left to `create index concurrently`.
 -- Again: functions and the view are replaced.
 set local lock_timeout = '3s';
 
 do $$
-declare
-  _function regprocedure;
 begin
-  -- Return types cannot be replaced, and an overload left over would keep its grants.
-  for _function in
-    select oid::regprocedure from pg_catalog.pg_proc
-    where pronamespace = 'public'::regnamespace
-      and proname in ('get_tracks_needing_archiving', 'mark_track_archived')
-  loop
-    execute format('drop function %s', _function);
-  end loop;
-
-  if (select relkind from pg_catalog.pg_class where oid = to_regclass('public.archive_statistics')) = 'm' then
-    drop materialized view public.archive_statistics;
-  end if;
-
   if to_regclass('public.tracks_archiving_worklist') is not null then
     null;
   elsif pg_relation_size('public.tracks') < 64 * 1024 * 1024 then
@@ -34,7 +19,7 @@ end
 $$;
 
 -- Due, not archived, in nobody's hands and not given up; the most urgent first, the expired last.
-create function public.get_tracks_needing_archiving(_limit integer default 50)
+create or replace function public.get_tracks_needing_archiving(_limit integer default 50)
 returns table (track_id uuid, user_id uuid, title text, provider text,
   audio_url text, cover_url text, video_url text, created_at timestamptz,
   archive_scheduled_at timestamptz, expires_at timestamptz, days_until_expiry numeric)
@@ -64,7 +49,7 @@ $$;
 
 -- For files that a person uploaded. The job says so, and a worker that holds the track loses it.
 -- False: there is no such track.
-create function public.mark_track_archived(
+create or replace function public.mark_track_archived(
   _track_id uuid, _storage_audio_url text, _storage_cover_url text default null, _storage_video_url text default null)
 returns boolean
 language plpgsql set search_path = ''
@@ -140,9 +125,55 @@ from (
   where t.archived_to_storage or t.status = 'completed'
 ) as counted;
 
+-- Levels for alarms. overdue: should be archived by now and may still be, with an hour's grace, or a quarter
+-- of the time until the expiry. near_expiry: overdue or failed, and expires within two days.
+create or replace function public.get_archiving_backlog()
+returns table (overdue bigint, near_expiry bigint)
+language sql stable set search_path = ''
+as $$
+  select
+    count(*) filter (where latest.status is distinct from 'failed'),
+    count(*) filter (where timing.expires_at - (select archiver.clock()) < interval '2 days')
+  from public.tracks as t
+  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+  cross join lateral (select coalesce(t.archive_scheduled_at, timing.due_at) as due_at) as due
+  left join lateral (
+    select j.status from public.track_archiving_jobs as j
+    where j.track_id = t.id order by j.created_at desc limit 1
+  ) as latest on true
+  where t.status = 'completed' and t.archived_to_storage is not true
+    and (t.archive_scheduled_at is null or t.archive_scheduled_at <= (select archiver.clock()))
+    and timing.expires_at > (select archiver.clock())
+    and due.due_at + least(interval '1 hour', (timing.expires_at - due.due_at) / 4) <= (select archiver.clock())
+$$;
+
+-- One row for each id asked for, once; only found and checked_at of a track that does not exist.
+create or replace function public.get_archiving_states(_track_ids uuid[])
+returns table (track_id uuid, found boolean, title text, status text, archived_to_storage boolean,
+  archived_at timestamptz, expires_at timestamptz,
+  job_status text, error_code text, error_message text, job_updated_at timestamptz, checked_at timestamptz)
+language sql stable set search_path = ''
+as $$
+  select asked.id, t.id is not null, t.title, t.status::text, t.archived_to_storage is true,
+    t.archived_at, timing.expires_at,
+    latest.status, latest.error_code, latest.error_message, latest.updated_at, archiver.clock()
+  from (select distinct unnest(_track_ids) as id) as asked
+  left join public.tracks as t on t.id = asked.id
+  left join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+    on t.id is not null
+  left join lateral (
+    select j.status, j.error_code, j.error_message, j.updated_at
+    from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
+  ) as latest on true
+$$;
+
 revoke all on public.archive_statistics from public, anon, authenticated;
-grant select on public.archive_statistics to service_role;
 revoke all on function public.get_tracks_needing_archiving(integer) from public, anon, authenticated;
 revoke all on function public.mark_track_archived(uuid, text, text, text) from public, anon, authenticated;
+revoke all on function public.get_archiving_backlog() from public, anon, authenticated;
+revoke all on function public.get_archiving_states(uuid[]) from public, anon, authenticated;
+grant select on public.archive_statistics to service_role;
 grant execute on function public.get_tracks_needing_archiving(integer) to service_role;
 grant execute on function public.mark_track_archived(uuid, text, text, text) to service_role;
+grant execute on function public.get_archiving_backlog() to service_role;
+grant execute on function public.get_archiving_states(uuid[]) to service_role;

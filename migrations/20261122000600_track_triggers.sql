@@ -1,9 +1,36 @@
 -- Why: a completed track is given its archiving date by the database, in the app's own statement, and
 --   users who may update their rows cannot change where the archive is.
--- Lock: public.tracks share row exclusive, milliseconds: catalogue only (writes wait, reads do not);
---   access exclusive instead where triggers of the replaced system have to go.
+-- Lock: public.tracks share row exclusive, milliseconds: catalogue only (writes wait, reads do not).
 -- Again: functions and triggers are replaced.
 set local lock_timeout = '3s';
+
+-- Runs as the role of the statement, and only where a protected column really changes.
+create or replace function archiver.guard_archive_columns() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+  if pg_catalog.pg_has_role(current_user, 'service_role', 'usage')
+    or pg_catalog.pg_has_role(current_user, (select relowner from pg_catalog.pg_class where oid = tg_relid), 'usage')
+  then
+    return new;
+  end if;
+  -- An upsert of a whole row comes by here before its conflict is found; a row that is there already
+  -- cannot be inserted, and what an update changes is checked again.
+  if tg_op = 'INSERT' and exists (
+    select from public.tracks as t
+    where t.id = new.id
+      and (t.archived_to_storage, t.storage_audio_url, t.storage_cover_url, t.storage_video_url,
+        t.archive_scheduled_at, t.archived_at)
+      is not distinct from
+      (new.archived_to_storage, new.storage_audio_url, new.storage_cover_url, new.storage_video_url,
+        new.archive_scheduled_at, new.archived_at))
+  then
+    return new;
+  end if;
+  raise exception 'the archive columns of a track are set by the archiver alone'
+    using errcode = 'insufficient_privilege';
+end
+$$;
 
 -- A source that has to be archived anew: another address, and none of our own copies.
 create or replace function archiver.is_new_source(_old text, _new text, _stored text) returns boolean
@@ -14,7 +41,6 @@ as $$
     and btrim(_new) is distinct from _stored
     and _new !~ '/storage/v1/[^?#]*/tracks-(audio|covers|videos)/'
 $$;
-revoke all on function archiver.is_new_source(text, text, text) from public, anon, authenticated;
 
 -- Never makes the statement of the app fail or wait: what it cannot work out stays null, and planning
 -- fills it in.
@@ -75,51 +101,32 @@ exception when others then
   return new;
 end
 $$;
-revoke all on function public.schedule_track_archiving() from public, anon, authenticated;
 
--- Runs as the role of the statement, and only where a protected column really changes.
-create or replace function archiver.guard_archive_columns() returns trigger
-language plpgsql set search_path = ''
+-- A track whose calendar had run out when it was completed, or got new sources, has its job at once: the sweep
+-- leaves expired tracks alone that have none, since those are from before the archiver. Never makes the
+-- statement of the app fail or wait: what cannot be done at once is left to the webhook.
+create or replace function archiver.open_late_job() returns trigger
+language plpgsql security definer set search_path = ''
 as $$
 begin
-  if pg_catalog.pg_has_role(current_user, 'service_role', 'usage')
-    or pg_catalog.pg_has_role(current_user, (select relowner from pg_catalog.pg_class where oid = tg_relid), 'usage')
-  then
-    return new;
-  end if;
-  -- An upsert of a whole row comes by here before its conflict is found; a row that is there already
-  -- cannot be inserted, and what an update changes is checked again.
-  if tg_op = 'INSERT' and exists (
-    select from public.tracks as t
-    where t.id = new.id
-      and (t.archived_to_storage, t.storage_audio_url, t.storage_cover_url, t.storage_video_url,
-        t.archive_scheduled_at, t.archived_at)
-      is not distinct from
-      (new.archived_to_storage, new.storage_audio_url, new.storage_cover_url, new.storage_video_url,
-        new.archive_scheduled_at, new.archived_at))
-  then
-    return new;
-  end if;
-  raise exception 'the archive columns of a track are set by the archiver alone'
-    using errcode = 'insufficient_privilege';
+  lock table public.track_archiving_policies in access share mode nowait;
+  lock table public.track_archiving_jobs in row exclusive mode nowait;
+  insert into public.track_archiving_jobs (track_id, user_id)
+  select new.id, new.user_id
+  from archiver.track_timing(new.provider::text, new.created_at, new.metadata) as timing
+  where timing.expires_at <= archiver.clock()
+  on conflict (track_id) where status in ('pending', 'processing') do nothing;
+  return null;
+exception when others then
+  raise warning 'track %: completed late, and its job is not opened: %', new.id, sqlerrm;
+  return null;
 end
 $$;
-revoke all on function archiver.guard_archive_columns() from public, anon, authenticated;
 
-do $$
-declare
-  _trigger text;
-begin
-  for _trigger in
-    select tgname from pg_catalog.pg_trigger
-    where tgrelid = 'public.tracks'::regclass and not tgisinternal
-      and tgfoid = 'public.schedule_track_archiving()'::regprocedure
-      and tgname not in ('track_archiving_schedule_insert', 'track_archiving_schedule_update')
-  loop
-    execute format('drop trigger %I on public.tracks', _trigger);
-  end loop;
-end
-$$;
+revoke all on function archiver.guard_archive_columns() from public, anon, authenticated;
+revoke all on function archiver.is_new_source(text, text, text) from public, anon, authenticated;
+revoke all on function public.schedule_track_archiving() from public, anon, authenticated;
+revoke all on function archiver.open_late_job() from public, anon, authenticated;
 
 -- Triggers fire in the order of their names: the guard sees what the user wrote, before the schedule
 -- adds what is ours. The conditions keep all other updates of tracks free of any function call.
@@ -147,3 +154,14 @@ create or replace trigger track_archiving_schedule_update before update on publi
     (new.status, new.provider, new.created_at, new.audio_url, new.cover_url, new.video_url)
     or old.metadata ->> 'expires_at' is distinct from new.metadata ->> 'expires_at')
   execute function public.schedule_track_archiving();
+
+create or replace trigger track_archiving_late_insert after insert on public.tracks
+  for each row when (new.status = 'completed' and new.archived_to_storage is not true
+    and new.archive_scheduled_at <= now())
+  execute function archiver.open_late_job();
+create or replace trigger track_archiving_late_update after update on public.tracks
+  for each row when (new.status = 'completed' and new.archived_to_storage is not true
+    and new.archive_scheduled_at <= now()
+    and (old.status, old.audio_url, old.cover_url, old.video_url)
+      is distinct from (new.status, new.audio_url, new.cover_url, new.video_url))
+  execute function archiver.open_late_job();
