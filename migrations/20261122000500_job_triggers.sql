@@ -6,7 +6,7 @@ set local lock_timeout = '3s';
 -- Whether a user asks or the service plans is told by the role of the statement, so before anything
 -- that runs as somebody else. `usage`, not `member`: the authenticator is a member of all, inherits nothing.
 create or replace function archiver.mark_request() returns trigger
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   new.requested := not (
@@ -22,7 +22,7 @@ $$;
 -- the track as it was when the statement began: a request that waited here while the track was archived is
 -- refused by us, with the same error.
 create or replace function archiver.accept_request() returns trigger
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   _open public.track_archiving_jobs;
@@ -54,7 +54,7 @@ $$;
 -- track, and keeps what is stored of those that have not changed. A new job takes over what the
 -- latest one stored. Runs as the owner, for users who insert a request.
 create or replace function archiver.follow_track() returns trigger
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   _track public.tracks;
@@ -119,7 +119,7 @@ $$;
 
 -- What was sent and tried for former addresses says nothing about the new ones. Fires after the job has followed its track.
 create or replace function archiver.forget_former_sources() returns trigger
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if (new.original_audio_url, new.original_cover_url, new.original_video_url)
@@ -133,7 +133,7 @@ end
 $$;
 
 create or replace function archiver.check_transition() returns trigger
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if new.status <> old.status

@@ -6,7 +6,7 @@ set local lock_timeout = '3s';
 
 -- Runs as the role of the statement, and only where a protected column really changes.
 create or replace function archiver.guard_archive_columns() returns trigger
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   if pg_catalog.pg_has_role(current_user, 'service_role', 'usage')
@@ -34,7 +34,7 @@ $$;
 
 -- A source that has to be archived anew: another address, and none of our own copies.
 create or replace function archiver.is_new_source(_old text, _new text, _stored text) returns boolean
-language sql immutable set search_path = ''
+language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   select btrim(_new) <> ''
     and btrim(_new) is distinct from btrim(_old)
@@ -45,7 +45,7 @@ $$;
 -- Never makes the statement of the app fail or wait: what it cannot work out stays null, and planning
 -- fills it in.
 create or replace function public.schedule_track_archiving() returns trigger
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   _reopened boolean := false;
@@ -106,7 +106,7 @@ $$;
 -- leaves expired tracks alone that have none, since those are from before the archiver. Never makes the
 -- statement of the app fail or wait: what cannot be done at once is left to the webhook.
 create or replace function archiver.open_late_job() returns trigger
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   lock table public.track_archiving_policies in access share mode nowait;

@@ -65,7 +65,7 @@ $$;
 -- migrations/tenant 0062 and later) has former ones beside the current one; an older Storage lacks these columns,
 -- which to_jsonb bears.
 create or replace function archiver.stored_bytes(_asset text, _storage_url text) returns bigint
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select (o.metadata ->> 'size')::bigint
   from (values ('audio', 'tracks-audio'), ('cover', 'tracks-covers'), ('video', 'tracks-videos')) as bucket (asset, id)

@@ -17,7 +17,7 @@ return (_job.original_audio_url, _job.original_cover_url, _job.original_video_ur
 create or replace function public.plan_track_archiving(_track_id uuid, _retry boolean default false)
 returns table (action text, reason text, job_id uuid, due_at timestamptz, expires_at timestamptz,
   scheduled_for timestamptz, dispatched_at timestamptz)
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -93,7 +93,7 @@ $$;
 -- False: what was planned is no longer so; plan again. Callers' clocks count in milliseconds.
 create or replace function public.confirm_track_schedule(_job_id uuid, _due_at timestamptz, _route text)
 returns boolean
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   _track public.tracks;

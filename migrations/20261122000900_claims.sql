@@ -9,7 +9,7 @@ returns table (outcome text, job_id uuid, fencing_token bigint, attempt integer,
   user_id uuid, title text, provider text, expires_at timestamptz, allowed_hosts text[], user_agent text,
   audio_url text, cover_url text, video_url text,
   storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[])
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -84,7 +84,7 @@ $$;
 create or replace function public.store_track_asset(
   _job_id uuid, _fencing_token bigint, _asset text, _storage_url text, _details jsonb)
 returns boolean
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   _entry jsonb := coalesce(_details, '{}') - array['gone', 'at', 'stored_at'];
@@ -128,7 +128,7 @@ $$;
 create or replace function public.release_track_archiving(
   _job_id uuid, _fencing_token bigint, _error_code text, _error_message text)
 returns boolean
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   update public.track_archiving_jobs
@@ -143,7 +143,7 @@ $$;
 -- keeps what is stored of those that did not. not_stored: Storage has lost what was recorded, in an earlier attempt
 -- maybe; the job forgets it, and is still the worker's. Raises where an asset is neither stored nor gone.
 create or replace function public.complete_track_archiving(_job_id uuid, _fencing_token bigint) returns text
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   _track public.tracks;

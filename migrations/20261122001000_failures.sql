@@ -40,7 +40,7 @@ grant insert on public.notifications to service_role;
 -- Returns why the owner could not be told, or null. Waits for nobody's lock for long: it runs inside
 -- the transaction that records the failure.
 create or replace function archiver.notify_owner(_user_id uuid, _track_id uuid, _title text) returns text
-language plpgsql set search_path = '' set lock_timeout = '1s'
+language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '1s'
 as $$
 declare
   _language text := (select language from public.track_archiving_settings);
@@ -69,7 +69,7 @@ $$;
 create or replace function public.fail_track_archiving(
   _job_id uuid, _fencing_token bigint, _error_code text, _error_message text)
 returns boolean
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   _track public.tracks;
@@ -125,7 +125,7 @@ $$;
 create or replace function public.close_track_archiving(
   _track_id uuid, _error_code text, _error_message text, _buried boolean)
 returns text
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   _track public.tracks;

@@ -23,7 +23,7 @@ create or replace function public.get_tracks_needing_archiving(_limit integer de
 returns table (track_id uuid, user_id uuid, title text, provider text,
   audio_url text, cover_url text, video_url text, created_at timestamptz,
   archive_scheduled_at timestamptz, expires_at timestamptz, days_until_expiry numeric)
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select t.id, t.user_id, t.title, t.provider::text, t.audio_url, t.cover_url, t.video_url, t.created_at,
     coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
@@ -52,7 +52,7 @@ $$;
 create or replace function public.mark_track_archived(
   _track_id uuid, _storage_audio_url text, _storage_cover_url text default null, _storage_video_url text default null)
 returns boolean
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   _track public.tracks;
@@ -129,7 +129,7 @@ from (
 -- of the time until the expiry. near_expiry: overdue or failed, and expires within two days.
 create or replace function public.get_archiving_backlog()
 returns table (overdue bigint, near_expiry bigint)
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select
     count(*) filter (where latest.status is distinct from 'failed'),
@@ -152,7 +152,7 @@ create or replace function public.get_archiving_states(_track_ids uuid[])
 returns table (track_id uuid, found boolean, title text, status text, archived_to_storage boolean,
   archived_at timestamptz, expires_at timestamptz,
   job_status text, error_code text, error_message text, job_updated_at timestamptz, checked_at timestamptz)
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select asked.id, t.id is not null, t.title, t.status::text, t.archived_to_storage is true,
     t.archived_at, timing.expires_at,

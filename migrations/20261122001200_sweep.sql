@@ -13,7 +13,7 @@ create or replace function archiver.cause_of_loss(
   _schedules_since timestamptz, _messages_since timestamptz, _schedule_grace interval, _silence interval,
   _max_attempts integer, _retryable_codes text[])
 returns text
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select case
     when _job.status is null or _job.status = 'completed' then 'unannounced'
@@ -53,7 +53,7 @@ create or replace function public.get_lost_tracks(
   _schedule_grace_seconds integer, _silence_seconds integer, _max_attempts integer, _retryable_codes text[],
   _limit integer, _after_expires_at timestamptz default null, _after_track_id uuid default null)
 returns table (track_id uuid, due_at timestamptz, expires_at timestamptz, action text, cause text)
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select t.id, due.due_at, timing.expires_at,
     case
@@ -99,7 +99,7 @@ create or replace function public.get_unscheduled_tracks(
   _schedules_since timestamptz, _limit integer,
   _after_due_at timestamptz default null, _after_track_id uuid default null)
 returns table (track_id uuid, due_at timestamptz, cause text)
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select t.id, t.archive_scheduled_at,
     case when latest.scheduled_for = t.archive_scheduled_at then 'schedule_lost' else 'unannounced' end
@@ -126,7 +126,7 @@ $$;
 -- Gives so many waiting tracks the earlier date that their policy has now, the most urgent first; answers how many it
 -- were. Never a later one. No webhook goes out: the sweep goes on with them at its own pace.
 create or replace function public.move_archive_dates_forward(_limit integer) returns integer
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   _moved integer;

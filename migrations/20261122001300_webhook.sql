@@ -8,7 +8,7 @@ set local lock_timeout = '3s';
 
 -- HMAC-SHA256 (RFC 2104) from what is built in: pgcrypto may be anywhere or nowhere.
 create or replace function archiver.hmac_sha256(_message bytea, _key bytea) returns bytea
-language plpgsql immutable set search_path = ''
+language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
   _inner bytea := decode(repeat('36', 64), 'hex');
@@ -27,7 +27,7 @@ $$;
 
 -- Standard Webhooks: one signature for each of the space-separated `whsec_<base64>` secrets.
 create or replace function archiver.webhook_signatures(_content text, _secrets text) returns text
-language sql immutable set search_path = ''
+language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   select string_agg('v1,' || encode(archiver.hmac_sha256(
     convert_to(_content, 'UTF8'), decode(regexp_replace(secret, '^whsec_', ''), 'base64')), 'base64'), ' ')
@@ -36,7 +36,7 @@ $$;
 
 -- Only what the endpoint needs, and bounded: users can write long texts into their rows.
 create or replace function archiver.announced_columns(_track public.tracks) returns jsonb
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'id', _track.id,
@@ -50,7 +50,7 @@ $$;
 -- Never makes the statement of the app fail, and does not wait: after one lock that was not to be had in
 -- 100 ms, the rest of the transaction is left to the sweep.
 create or replace function archiver.announce_track() returns trigger
-language plpgsql security definer set search_path = '' set lock_timeout = '100ms'
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms'
 as $$
 declare
   _url text;
