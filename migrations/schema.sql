@@ -123,7 +123,7 @@ CREATE OR REPLACE FUNCTION archiver.accept_request()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   _open public.track_archiving_jobs;
@@ -156,7 +156,7 @@ CREATE OR REPLACE FUNCTION archiver.announce_track()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '100ms'
 AS $function$
 declare
@@ -210,7 +210,7 @@ CREATE OR REPLACE FUNCTION archiver.announced_columns(_track public.tracks)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select jsonb_build_object(
     'id', _track.id,
@@ -226,7 +226,7 @@ CREATE OR REPLACE FUNCTION archiver.cause_of_loss(_job public.track_archiving_jo
  RETURNS text
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select case
     when _job.status is null or _job.status = 'completed' then 'unannounced'
@@ -261,7 +261,7 @@ $function$
 CREATE OR REPLACE FUNCTION archiver.check_transition()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
   if new.status <> old.status
@@ -290,7 +290,7 @@ CREATE OR REPLACE FUNCTION archiver.clock()
  RETURNS timestamp with time zone
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$ select date_trunc('milliseconds', now()) $function$
 ;
 
@@ -298,7 +298,7 @@ CREATE OR REPLACE FUNCTION archiver.follow_track()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   _track public.tracks;
@@ -365,7 +365,7 @@ $function$
 CREATE OR REPLACE FUNCTION archiver.forget_former_sources()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
   if (new.original_audio_url, new.original_cover_url, new.original_video_url)
@@ -382,7 +382,7 @@ $function$
 CREATE OR REPLACE FUNCTION archiver.guard_archive_columns()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
   if pg_catalog.pg_has_role(current_user, 'service_role', 'usage')
@@ -413,7 +413,7 @@ CREATE OR REPLACE FUNCTION archiver.hmac_sha256(_message bytea, _key bytea)
  RETURNS bytea
  LANGUAGE plpgsql
  IMMUTABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   _inner bytea := decode(repeat('36', 64), 'hex');
@@ -435,7 +435,7 @@ CREATE OR REPLACE FUNCTION archiver.is_new_source(_old text, _new text, _stored 
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select btrim(_new) <> ''
     and btrim(_new) is distinct from btrim(_old)
@@ -454,7 +454,7 @@ RETURN ((((_job).original_audio_url IS DISTINCT FROM NULLIF(btrim(_audio_url), '
 CREATE OR REPLACE FUNCTION archiver.mark_request()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
   new.requested := not (
@@ -469,7 +469,7 @@ $function$
 CREATE OR REPLACE FUNCTION archiver.notify_owner(_user_id uuid, _track_id uuid, _title text)
  RETURNS text
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '1s'
 AS $function$
 declare
@@ -498,7 +498,7 @@ CREATE OR REPLACE FUNCTION archiver.open_late_job()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
   lock table public.track_archiving_policies in access share mode nowait;
@@ -520,7 +520,7 @@ CREATE OR REPLACE FUNCTION archiver.parse_expiry(_text text)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
  SET "TimeZone" TO 'UTC'
 AS $function$
 declare
@@ -542,7 +542,7 @@ CREATE OR REPLACE FUNCTION archiver.stored_bytes(_asset text, _storage_url text)
  RETURNS bigint
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select (o.metadata ->> 'size')::bigint
   from (values ('audio', 'tracks-audio'), ('cover', 'tracks-covers'), ('video', 'tracks-videos')) as bucket (asset, id)
@@ -581,7 +581,7 @@ CREATE OR REPLACE FUNCTION archiver.webhook_signatures(_content text, _secrets t
  RETURNS text
  LANGUAGE sql
  IMMUTABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select string_agg('v1,' || encode(archiver.hmac_sha256(
     convert_to(_content, 'UTF8'), decode(regexp_replace(secret, '^whsec_', ''), 'base64')), 'base64'), ' ')
@@ -592,7 +592,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.claim_track_archiving(_track_id uuid, _lease_seconds integer, _worker text)
  RETURNS TABLE(outcome text, job_id uuid, fencing_token bigint, attempt integer, lease_expires_at timestamp with time zone, user_id uuid, title text, provider text, expires_at timestamp with time zone, allowed_hosts text[], user_agent text, audio_url text, cover_url text, video_url text, storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[])
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 declare
@@ -666,7 +666,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.close_track_archiving(_track_id uuid, _error_code text, _error_message text, _buried boolean)
  RETURNS text
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   _track public.tracks;
@@ -718,7 +718,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.complete_track_archiving(_job_id uuid, _fencing_token bigint)
  RETURNS text
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   _track public.tracks;
@@ -797,7 +797,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.confirm_track_schedule(_job_id uuid, _due_at timestamp with time zone, _route text)
  RETURNS boolean
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   _track public.tracks;
@@ -827,7 +827,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text)
  RETURNS boolean
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   _track public.tracks;
@@ -882,7 +882,7 @@ CREATE OR REPLACE FUNCTION public.get_archiving_backlog()
  RETURNS TABLE(overdue bigint, near_expiry bigint)
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select
     count(*) filter (where latest.status is distinct from 'failed'),
@@ -905,7 +905,7 @@ CREATE OR REPLACE FUNCTION public.get_archiving_states(_track_ids uuid[])
  RETURNS TABLE(track_id uuid, found boolean, title text, status text, archived_to_storage boolean, archived_at timestamp with time zone, expires_at timestamp with time zone, job_status text, error_code text, error_message text, job_updated_at timestamp with time zone, checked_at timestamp with time zone)
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select asked.id, t.id is not null, t.title, t.status::text, t.archived_to_storage is true,
     t.archived_at, timing.expires_at,
@@ -925,7 +925,7 @@ CREATE OR REPLACE FUNCTION public.get_lost_tracks(_expired boolean, _schedules_s
  RETURNS TABLE(track_id uuid, due_at timestamp with time zone, expires_at timestamp with time zone, action text, cause text)
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select t.id, due.due_at, timing.expires_at,
     case
@@ -971,7 +971,7 @@ CREATE OR REPLACE FUNCTION public.get_tracks_needing_archiving(_limit integer DE
  RETURNS TABLE(track_id uuid, user_id uuid, title text, provider text, audio_url text, cover_url text, video_url text, created_at timestamp with time zone, archive_scheduled_at timestamp with time zone, expires_at timestamp with time zone, days_until_expiry numeric)
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select t.id, t.user_id, t.title, t.provider::text, t.audio_url, t.cover_url, t.video_url, t.created_at,
     coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
@@ -1000,7 +1000,7 @@ CREATE OR REPLACE FUNCTION public.get_unscheduled_tracks(_schedules_since timest
  RETURNS TABLE(track_id uuid, due_at timestamp with time zone, cause text)
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select t.id, t.archive_scheduled_at,
     case when latest.scheduled_for = t.archive_scheduled_at then 'schedule_lost' else 'unannounced' end
@@ -1028,7 +1028,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.mark_track_archived(_track_id uuid, _storage_audio_url text, _storage_cover_url text DEFAULT NULL::text, _storage_video_url text DEFAULT NULL::text)
  RETURNS boolean
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   _track public.tracks;
@@ -1078,7 +1078,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.move_archive_dates_forward(_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   _moved integer;
@@ -1105,7 +1105,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.plan_track_archiving(_track_id uuid, _retry boolean DEFAULT false)
  RETURNS TABLE(action text, reason text, job_id uuid, due_at timestamp with time zone, expires_at timestamp with time zone, scheduled_for timestamp with time zone, dispatched_at timestamp with time zone)
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 declare
@@ -1182,7 +1182,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.release_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text)
  RETURNS boolean
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
   update public.track_archiving_jobs
@@ -1198,7 +1198,7 @@ CREATE OR REPLACE FUNCTION public.schedule_track_archiving()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   _reopened boolean := false;
@@ -1259,7 +1259,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.store_track_asset(_job_id uuid, _fencing_token bigint, _asset text, _storage_url text, _details jsonb)
  RETURNS boolean
  LANGUAGE plpgsql
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   _entry jsonb := coalesce(_details, '{}') - array['gone', 'at', 'stored_at'];

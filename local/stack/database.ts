@@ -6,7 +6,7 @@ export async function setDatabaseClock(database: pg.Pool, offset: number): Promi
   const ahead = pg.escapeLiteral(`${Math.round(offset)} milliseconds`);
   await database.query(
     `create or replace function archiver.clock() returns timestamptz
-     language sql stable set search_path = ''
+     language sql stable set search_path = pg_catalog, pg_temp
      as $$ select date_trunc('milliseconds', now()) + interval ${ahead} $$`,
   );
 }

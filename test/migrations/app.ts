@@ -119,7 +119,7 @@ export async function putObject(db: TestDatabase, url: string, bytes = 3): Promi
 /** Moves the archiver's clock; `interval` is added to the real time. */
 export const moveClock = (db: TestDatabase, interval: string) =>
   db.query(`create or replace function archiver.clock() returns timestamptz
-    language sql stable set search_path = '' as $$ select date_trunc('milliseconds', now()) + interval '${interval}' $$`);
+    language sql stable set search_path = pg_catalog, pg_temp as $$ select date_trunc('milliseconds', now()) + interval '${interval}' $$`);
 
 /** The SQLSTATE that `run` fails with, or undefined. */
 export async function sqlstate(run: Promise<unknown>): Promise<string | undefined> {

@@ -12,7 +12,7 @@ test('migrations/schema.sql is what the migrations make; `npm run schema` writes
 test('the dump notices a changed function, grant, policy, index, comment or bucket', async (t) => {
   const db = await testDatabase(t);
   const changes = [
-    "create or replace function archiver.clock() returns timestamptz language sql stable set search_path = '' as 'select now() + interval ''1 s'''",
+    "create or replace function archiver.clock() returns timestamptz language sql stable set search_path = pg_catalog, pg_temp as 'select now() + interval ''1 s'''",
     'grant references (title) on public.tracks to anon',
     'grant select on public.track_archiving_jobs to public',
     'create policy mine on public.tracks for select to anon using (true)',

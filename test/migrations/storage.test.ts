@@ -55,7 +55,7 @@ test('buckets that exist are brought to the limits of the spec and keep their ow
 });
 
 test('a policy of the app that opens the buckets to everybody is named in a warning', async (t) => {
-  const db = await testDatabase(t, { migrated: false });
+  const db = await testDatabase(t);
   await db.query(`create policy "Anyone uploads audio" on storage.objects for insert
       with check (bucket_id = 'tracks-audio');
     create policy "Own avatars" on storage.objects for insert with check (bucket_id = 'avatars');

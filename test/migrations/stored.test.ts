@@ -166,7 +166,7 @@ test('the object is found by an index among many', async (t) => {
 test('the migration refuses a database in which the service could never look into Storage', async (t) => {
   const db = await testDatabase(t);
   await asAdmin(db, 'revoke select on storage.objects from service_role');
-  const file = migrationFiles().find((each) => each.endsWith('_stored_in_storage.sql')) ?? '';
+  const file = migrationFiles().find((each) => each.endsWith('_storage.sql')) ?? '';
   await assert.rejects(db.query(readFileSync(migrationPath(file), 'utf8')), {
     message: /service_role cannot read storage\.objects/,
     hint: /grant select on storage\.objects to service_role/,

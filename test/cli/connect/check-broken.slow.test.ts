@@ -65,7 +65,7 @@ const broken: [check: string[], what: string, spoil: (world: ConnectWorld) => un
     ['clocks agree'],
     'a database two minutes ahead',
     sql(`create or replace function archiver.clock() returns timestamptz language sql stable
-      set search_path = '' as $$ select now() + interval '2 minutes' $$`),
+      set search_path = pg_catalog, pg_temp as $$ select now() + interval '2 minutes' $$`),
   ],
 ];
 

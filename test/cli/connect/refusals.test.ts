@@ -120,7 +120,7 @@ test('a migration that fails leaves nothing of itself and stops what follows', a
   await world.database.query('create table public.tracks (id uuid primary key)');
   const { code, output } = await connectFirst(world);
   assert.equal(code, 1);
-  assert.match(output, /✗ apply migration \d+_tracks\.sql/);
+  assert.match(output, /✗ apply migration \d+_adoption\.sql/);
   assert.equal(world.aws.secret, undefined);
   const recorded = await world.database.query(
     "select to_regclass('supabase_migrations.schema_migrations') as record",

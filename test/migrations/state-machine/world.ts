@@ -61,7 +61,7 @@ const standingClock = `
   update public.track_archiving_settings set installed_at = '2026-01-01';
   grant select on archiver.standing_clock to service_role;
   create or replace function archiver.clock() returns timestamptz
-  language sql stable set search_path = '' as $$ select at from archiver.standing_clock $$`;
+  language sql stable set search_path = pg_catalog, pg_temp as $$ select at from archiver.standing_clock $$`;
 
 export async function startWorld(t: Cleanup): Promise<World> {
   const database = await testDatabase(t);
