@@ -13,7 +13,7 @@ grant usage on schema archiver to service_role;
 -- To the millisecond: clients that read a row into their own dates and write it back must not change it.
 -- The local stack replaces the body to move time.
 create or replace function archiver.clock() returns timestamptz
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$ select date_trunc('milliseconds', now()) $$;
 revoke all on function archiver.clock() from public, anon, authenticated;
 grant execute on function archiver.clock() to service_role;
@@ -92,7 +92,7 @@ grant select, insert, update, delete on public.track_archiving_policies to servi
 -- A moment written by a provider: ISO 8601 (UTC where no zone is given) or Unix time in seconds or
 -- milliseconds. Null for everything else; it is user input, so it must never raise.
 create or replace function archiver.parse_expiry(_text text) returns timestamptz
-language plpgsql stable set search_path = '' set timezone = 'UTC'
+language plpgsql stable set search_path = pg_catalog, pg_temp set timezone = 'UTC'
 as $$
 declare
   _moment timestamptz;

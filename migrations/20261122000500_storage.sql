@@ -66,7 +66,7 @@ $$;
 
 -- The object that an address of Storage names, in any bucket; nulls for other addresses. Names that need escapes are not ours.
 create or replace function archiver.object_of(_url text, out bucket_id text, out object_name text)
-language sql immutable
+language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   select found.parts[1], found.parts[2]
   from regexp_match(_url, '^https?://[^/?#]+/storage/v1/object/(?:public|sign|authenticated)/([^/?#%]+)/([^?#%]+)') as found (parts)

@@ -21,10 +21,10 @@ create or replace function archiver.open_jobs(_track_ids uuid[]) returns setof p
 language sql set search_path = pg_catalog, pg_temp
 as $$
   insert into public.track_archiving_jobs
-    (track_id, user_id, status, error_code, error_message, renews, due_at, expires_at, next_check_at)
+    (track_id, user_id, status, error_code, error_message, renews, due_at, expires_at, created_at, updated_at, next_check_at)
   select t.id, coalesce(t.user_id, '00000000-0000-0000-0000-000000000000'), one.status, one.error_code, one.error_message,
     coalesce(t.archived_to_storage, false), coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
-    case one.status when 'pending' then archiver.clock() + interval '5 minutes' end
+    archiver.clock(), archiver.clock(), case one.status when 'pending' then archiver.clock() + interval '5 minutes' end
   from public.tracks as t
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
   join (values ('pending', null, null), ('failed', 'owner_missing', 'The track has no user_id.'))
@@ -60,7 +60,7 @@ begin
     when _track.id is null then 'track_not_found'
     when _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then 'in_progress'
     when _track.status is distinct from 'completed' then 'not_completed'
-    when _job.id is null and _track.archived_to_storage is true then 'already_archived'
+    when _track.archived_to_storage is true and not coalesce(_job.renews, false) then 'already_archived'
     when _track.user_id is null then 'owner_missing'
     -- Failed, and nothing has changed since: only a person or the sweep retries it.
     when not _retry and _latest.status = 'failed' and _latest.error_code <> 'replaced_system'
@@ -69,7 +69,7 @@ begin
   if reason is not null then
     action := case when reason in ('in_progress', 'failed', 'owner_missing') then 'ignore' else 'cancel' end;
     job_id := _job.id;
-    if reason = 'not_completed' then
+    if action = 'cancel' then
       delete from public.track_archiving_jobs as j where j.id = _job.id and j.status = 'pending';
     elsif reason = 'owner_missing' and _latest.error_code is distinct from 'owner_missing' then
       perform from archiver.open_jobs(array[_track_id]);
@@ -127,7 +127,7 @@ begin
     queued_at = case _route when 'queue' then archiver.clock() else j.queued_at end,
     next_check_at = case _route when 'schedule' then archiver.check_after_schedule(_due_at)
       else archiver.check_after_message(j.expires_at) end
-  where j.id = _job_id and j.status = 'pending';
+  where j.id = _job_id and j.status = 'pending' and (j.renews or _track.archived_to_storage is not true);
   return found;
 end
 $$;
@@ -233,13 +233,13 @@ begin
   outcome := case
     when _track.id is null then 'not_found'
     when _track.status is distinct from 'completed' then 'not_completed'
-    when _job.id is null and _track.archived_to_storage is true then 'already_archived'
+    when _track.archived_to_storage is true and not coalesce(_job.renews, false) then 'already_archived'
     when _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then 'busy'
     when _track.user_id is null then 'owner_missing'
   end;
   if outcome is not null then
     -- Its message ends here: a job left pending would tell a later completion that one is on its way.
-    if outcome = 'not_completed' then
+    if outcome in ('not_completed', 'already_archived') then
       delete from public.track_archiving_jobs as j where j.id = _job.id and j.status = 'pending';
     end if;
     return next;
@@ -254,6 +254,11 @@ begin
   elsif _job.started_at is not null and _job.user_id <> _track.user_id then
     -- What was copied into the former owner's folder is copied into the new one's.
     update public.track_archiving_files as f set copied_from = null where f.track_id = _track_id and f.object_name is not null;
+  end if;
+  if _job.attempt = 0 then
+    -- A new series of attempts asks again for what was refused in the one before.
+    update public.track_archiving_files as f set error_code = null, refused_at = null
+    where f.track_id = _track_id and f.error_code is not null;
   end if;
   perform archiver.snapshot_sources(_track, _due_at, expires_at);
   perform archiver.record_in_place(_track);
@@ -343,7 +348,9 @@ begin
     where f.track_id = _track_id and f.kind = _asset;
   else
     select * into _object from archiver.object_of(_storage_url);
-    _stored := archiver.stored_bytes(_object.bucket_id, _object.object_name);
+    if _object.bucket_id = (case _asset when 'audio' then 'tracks-audio' when 'cover' then 'tracks-covers' else 'tracks-videos' end) then
+      _stored := archiver.stored_bytes(_object.bucket_id, _object.object_name);
+    end if;
     if _stored is null or _stored is distinct from (_details ->> 'bytes')::bigint then
       raise exception 'Storage has % bytes of the %, not %', coalesce(_stored::text, 'no'), _asset,
         coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';

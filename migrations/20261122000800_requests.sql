@@ -53,12 +53,6 @@ begin
     new.original_video_url := _latest.original_video_url;
     delete from public.track_archiving_jobs as j where j.id = _latest.id;
   end if;
-  new.created_at := archiver.clock();
-  new.updated_at := archiver.clock();
-  new.due_at := archiver.clock();
-  new.next_check_at := archiver.clock() + interval '5 minutes';
-  select timing.expires_at into new.expires_at
-  from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
   update public.tracks set archive_scheduled_at = archiver.clock() where id = new.track_id;
   return new;
 end

@@ -111,9 +111,9 @@ $$;
 
 -- Standard Webhooks: one signature for each of the space-separated `whsec_<base64>` secrets.
 create or replace function archiver.webhook_signatures(_content text, _secrets text) returns text
-language sql stable set search_path = pg_catalog, extensions, pg_temp
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select string_agg('v1,' || encode(hmac(
+  select string_agg('v1,' || encode(extensions.hmac(
     convert_to(_content, 'UTF8'), decode(regexp_replace(secret, '^whsec_', ''), 'base64'), 'sha256'), 'base64'), ' ')
   from regexp_split_to_table(btrim(_secrets), '\s+') as secret
 $$;
@@ -154,6 +154,16 @@ begin
 end
 $$;
 
+-- Says that a row of this statement is our business: only then does anything of ours run after it.
+create or replace function archiver.touch_tracks() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform set_config('archiver.touched', 'yes', true);
+  return coalesce(new, old);
+end
+$$;
+
 -- What a statement did to the number of archived tracks, and of completed ones that are not; sums are archive_statistics.
 create or replace function archiver.count_changes(_archived bigint, _waiting bigint) returns void
 language sql set search_path = pg_catalog, pg_temp
@@ -162,7 +172,8 @@ as $$
 $$;
 
 -- Counts; then the jobs of what this statement completed or gave new sources, which are the record; then a webhook for each
--- track whose schedule may have to change, so many a transaction.
+-- track whose schedule may have to change, so many a transaction. Each in a block of its own: what one cannot do undoes
+-- nothing of the others.
 create or replace function archiver.follow_tracks() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms'
 as $$
@@ -171,73 +182,81 @@ declare
   _target record;
   _changed record;
 begin
-  if tg_op <> 'DELETE' then
-    perform archiver.count_changes(count(*) filter (where n.archived_to_storage),
-      count(*) filter (where n.status = 'completed' and n.archived_to_storage is not true)) from added as n;
-  end if;
-  if tg_op <> 'INSERT' then
-    perform archiver.count_changes(- count(*) filter (where o.archived_to_storage),
-      - count(*) filter (where o.status = 'completed' and o.archived_to_storage is not true)) from gone as o;
-  end if;
+  perform set_config('archiver.touched', '', true);
+  begin
+    if tg_op <> 'DELETE' then
+      perform archiver.count_changes(count(*) filter (where n.archived_to_storage),
+        count(*) filter (where n.status = 'completed' and n.archived_to_storage is not true)) from added as n;
+    end if;
+    if tg_op <> 'INSERT' then
+      perform archiver.count_changes(- count(*) filter (where o.archived_to_storage),
+        - count(*) filter (where o.status = 'completed' and o.archived_to_storage is not true)) from gone as o;
+    end if;
+  exception when others then
+    raise warning 'tracks are not counted, run select archiver.recount_tracks(): %', sqlerrm;
+  end;
   if current_setting('archiver.suppressed', true) = 'yes' then
     return null;
   end if;
 
-  if tg_op = 'INSERT' then
-    _opened := array(select n.id from added as n
-      where n.status = 'completed' and n.archived_to_storage is not true limit 20000);
-  elsif tg_op = 'UPDATE' then
-    _opened := array(select n.id from added as n join gone as o on o.id = n.id
-      where n.status = 'completed' and case when n.archived_to_storage is true
-        then archiver.is_new_source(o.audio_url, n.audio_url, n.storage_audio_url)
-          or archiver.is_new_source(o.cover_url, n.cover_url, n.storage_cover_url)
-          or archiver.is_new_source(o.video_url, n.video_url, n.storage_video_url)
-        else (o.status, o.audio_url, o.cover_url, o.video_url)
-          is distinct from (n.status, n.audio_url, n.cover_url, n.video_url) end
-      limit 20000);
-  end if;
-  if _opened <> '{}' and archiver.is_within('jobs', 20000, cardinality(_opened)) then
-    if tg_op = 'UPDATE' then
-      -- What is stored is a copy of what the track named before.
-      perform archiver.snapshot_sources(o::public.tracks, o.archive_scheduled_at, null) from gone as o
-      where o.id = any (_opened) and o.archived_to_storage is true
-        and not exists (select from public.track_archiving_files as f where f.track_id = o.id);
+  begin
+    if tg_op = 'INSERT' then
+      _opened := array(select n.id from added as n
+        where n.status = 'completed' and n.archived_to_storage is not true limit 20000);
+    elsif tg_op = 'UPDATE' then
+      _opened := array(select n.id from added as n join gone as o on o.id = n.id
+        where n.status = 'completed' and case when n.archived_to_storage is true
+          then archiver.is_new_source(o.audio_url, n.audio_url, n.storage_audio_url)
+            or archiver.is_new_source(o.cover_url, n.cover_url, n.storage_cover_url)
+            or archiver.is_new_source(o.video_url, n.video_url, n.storage_video_url)
+          else (o.status, o.audio_url, o.cover_url, o.video_url)
+            is distinct from (n.status, n.audio_url, n.cover_url, n.video_url) end
+        limit 20000);
     end if;
-    perform from archiver.open_jobs(_opened);
-  end if;
+    if _opened <> '{}' and archiver.is_within('jobs', 20000, cardinality(_opened)) then
+      if tg_op = 'UPDATE' then
+        -- What is stored is a copy of what the track named before.
+        perform archiver.snapshot_sources(o::public.tracks, o.archive_scheduled_at, null) from gone as o
+        where o.id = any (_opened) and o.archived_to_storage is true
+          and not exists (select from public.track_archiving_files as f where f.track_id = o.id);
+      end if;
+      lock table public.track_archiving_policies in access share mode nowait;
+      lock table public.track_archiving_jobs in row exclusive mode nowait;
+      perform from archiver.open_jobs(_opened);
+    end if;
+  exception when others then
+    raise warning 'tracks have no job yet, the sweep will find them: %', sqlerrm;
+  end;
 
-  for _changed in execute case tg_op
-    when 'INSERT' then 'select n::public.tracks as is_now, null::public.tracks as was from added as n
-      where n.status = ''completed'' and n.archived_to_storage is not true limit 500'
-    when 'DELETE' then 'select null::public.tracks as is_now, o::public.tracks as was from gone as o
-      where o.status = ''completed'' limit 500'
-    else 'select n::public.tracks as is_now, o::public.tracks as was from added as n join gone as o on o.id = n.id
-      where n.status = ''completed'' and (n.archived_to_storage is not true and
-          (o.status, o.audio_url, o.cover_url, o.video_url) is distinct from (n.status, n.audio_url, n.cover_url, n.video_url)
-          or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
-        or o.status = ''completed'' and n.status is distinct from ''completed''
-      limit 500' end
-  loop
-    exit when not archiver.is_within('webhooks', 500);
-    if _target is null then
-      select * into _target from archiver.webhook_target();
-    end if;
-    if _target.url is null or _target.secrets is null then
-      raise exception 'Vault has no track_archiver_webhook_url or no track_archiver_webhook_secret';
-    end if;
-    begin
+  begin
+    for _changed in execute case tg_op
+      when 'INSERT' then 'select n::public.tracks as is_now, null::public.tracks as was from added as n
+        where n.status = ''completed'' and n.archived_to_storage is not true limit 500'
+      when 'DELETE' then 'select null::public.tracks as is_now, o::public.tracks as was from gone as o
+        where o.status = ''completed'' limit 500'
+      else 'select n::public.tracks as is_now, o::public.tracks as was from added as n join gone as o on o.id = n.id
+        where n.status = ''completed'' and (n.archived_to_storage is not true and
+            (o.status, o.audio_url, o.cover_url, o.video_url) is distinct from (n.status, n.audio_url, n.cover_url, n.video_url)
+            or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
+          or o.status = ''completed'' and n.status is distinct from ''completed''
+        limit 500' end
+    loop
+      exit when not archiver.is_within('webhooks', 500);
+      if _target is null then
+        select * into _target from archiver.webhook_target();
+      end if;
+      if _target.url is null or _target.secrets is null then
+        raise exception 'Vault has no track_archiver_webhook_url or no track_archiver_webhook_secret';
+      end if;
       perform archiver.send_webhook(tg_op, _changed.is_now, _changed.was, _target.url, _target.secrets);
-    exception when others then
+    end loop;
+  exception when others then
+    -- One lock that was not to be had is enough for a transaction.
+    if sqlstate = '55P03' then
       perform set_config('archiver.suppressed', 'yes', true);
-      raise warning 'a webhook is not sent, the sweep will find the track: %', sqlerrm;
-      exit;
-    end;
-  end loop;
-  return null;
-exception when others then
-  -- One lock that was not to be had is enough for a transaction.
-  perform set_config('archiver.suppressed', 'yes', true);
-  raise warning 'tracks are not on their way yet, the sweep will find them: %', sqlerrm;
+    end if;
+    raise warning 'webhooks are not sent, the sweep will find the tracks: %', sqlerrm;
+  end;
   return null;
 end
 $$;
@@ -267,9 +286,27 @@ create or replace trigger track_archiving_500_schedule_update before update on p
     (new.status, new.provider, new.created_at, new.audio_url, new.cover_url, new.video_url)
     or old.metadata ->> 'expires_at' is distinct from new.metadata ->> 'expires_at')
   execute function public.schedule_track_archiving();
+create or replace trigger track_archiving_700_touch_insert before insert on public.tracks
+  for each row when (new.status = 'completed' or new.archived_to_storage)
+  execute function archiver.touch_tracks();
+create or replace trigger track_archiving_700_touch_update before update on public.tracks
+  for each row when (
+    (old.status, old.audio_url, old.cover_url, old.video_url, old.archived_to_storage, old.archive_scheduled_at)
+    is distinct from
+    (new.status, new.audio_url, new.cover_url, new.video_url, new.archived_to_storage, new.archive_scheduled_at))
+  execute function archiver.touch_tracks();
+create or replace trigger track_archiving_700_touch_delete before delete on public.tracks
+  for each row when (old.status = 'completed' or old.archived_to_storage)
+  execute function archiver.touch_tracks();
 create or replace trigger track_archiving_900_follow_insert after insert on public.tracks
-  referencing new table as added for each statement execute function archiver.follow_tracks();
+  referencing new table as added
+  for each statement when (current_setting('archiver.touched', true) = 'yes')
+  execute function archiver.follow_tracks();
 create or replace trigger track_archiving_900_follow_update after update on public.tracks
-  referencing old table as gone new table as added for each statement execute function archiver.follow_tracks();
+  referencing old table as gone new table as added
+  for each statement when (current_setting('archiver.touched', true) = 'yes')
+  execute function archiver.follow_tracks();
 create or replace trigger track_archiving_900_follow_delete after delete on public.tracks
-  referencing old table as gone for each statement execute function archiver.follow_tracks();
+  referencing old table as gone
+  for each statement when (current_setting('archiver.touched', true) = 'yes')
+  execute function archiver.follow_tracks();

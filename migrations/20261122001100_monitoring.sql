@@ -269,18 +269,18 @@ begin
         'get_tracks_needing_archiving', 'mark_track_archived', 'get_archiving_states', 'adopt_tracks')
   loop
     execute format('revoke all on function %s from public, anon, authenticated', _function);
-    execute format('grant execute on function %s to service_role', _function);
+    if (select prorettype from pg_catalog.pg_proc where oid = _function) <> 'trigger'::regtype then
+      execute format('grant execute on function %s to service_role', _function);
+    end if;
   end loop;
   revoke all on public.archive_statistics from public, anon, authenticated;
   grant select on public.archive_statistics to service_role;
   revoke all on archiver.track_counts from public, anon, authenticated;
   grant select, insert, delete on archiver.track_counts to service_role;
-  -- A small table is counted here; a large one is by `npm run connect`, which lets the app write meanwhile.
+  -- A small table is counted and walked over here; a large one is by `npm run connect`, which lets the app write meanwhile.
   if pg_relation_size('public.tracks') < 64 * 1024 * 1024 then
     perform archiver.recount_tracks();
-    if not exists (select from public.tracks) then
-      update public.track_archiving_settings set adopted_up_to = null;
-    end if;
+    perform public.adopt_tracks(1000000);
   end if;
 end
 $$;

@@ -5,6 +5,11 @@ create schema archiver;
 
 create sequence archiver.fencing_tokens as bigint increment 1 minvalue 1 start 1;
 
+create table archiver.track_counts (
+  archived bigint not null,
+  waiting bigint not null
+);
+
 create table public.notifications (
   id uuid default gen_random_uuid() not null,
   user_id uuid not null,
@@ -13,10 +18,35 @@ create table public.notifications (
   message text not null,
   link text,
   read boolean default false not null,
-  created_at timestamp with time zone default now() not null,
+  created_at timestamp with time zone default archiver.clock() not null,
   constraint notifications_pkey PRIMARY KEY (id),
   constraint notifications_type_check CHECK ((type = ANY (ARRAY['info'::text, 'success'::text, 'warning'::text, 'error'::text]))),
   constraint notifications_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE
+);
+
+create table public.track_archiving_files (
+  track_id uuid not null,
+  kind text not null,
+  source_url text,
+  due_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  copied_from text,
+  storage_url text,
+  bucket_id text,
+  object_name text,
+  bytes bigint,
+  sha256 text,
+  content_type text,
+  source_host text,
+  stored_at timestamp with time zone,
+  error_code text,
+  refused_at timestamp with time zone,
+  constraint a_copy_is_dated CHECK (((storage_url IS NULL) = (stored_at IS NULL))),
+  constraint a_refusal_has_code CHECK (((error_code IS NULL) = (refused_at IS NULL))),
+  constraint track_archiving_files_bytes_check CHECK ((bytes > 0)),
+  constraint track_archiving_files_kind_check CHECK ((kind = ANY (ARRAY['audio'::text, 'cover'::text, 'video'::text]))),
+  constraint track_archiving_files_pkey PRIMARY KEY (track_id, kind),
+  constraint track_archiving_files_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE
 );
 
 create table public.track_archiving_jobs (
@@ -34,22 +64,31 @@ create table public.track_archiving_jobs (
   completed_at timestamp with time zone,
   error_message text,
   metadata jsonb default '{}'::jsonb not null,
-  created_at timestamp with time zone default now() not null,
-  updated_at timestamp with time zone default now() not null,
+  created_at timestamp with time zone default archiver.clock() not null,
+  updated_at timestamp with time zone default archiver.clock() not null,
   attempt integer default 0 not null,
-  workers_lost integer default 0 not null,
+  crash_count integer default 0 not null,
   fencing_token bigint,
   lease_expires_at timestamp with time zone,
   claimed_by text,
   error_code text,
-  scheduled_for timestamp with time zone,
-  scheduled_at timestamp with time zone,
-  dispatched_at timestamp with time zone,
-  expired_at timestamp with time zone,
   requested boolean default false not null,
-  buried_at timestamp with time zone,
+  renews boolean default false not null,
+  scheduled_for timestamp with time zone,
+  queued_at timestamp with time zone,
+  due_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  next_check_at timestamp with time zone,
+  told_at timestamp with time zone,
+  is_latest boolean default true not null,
   constraint completed_is_dated CHECK (((status <> 'completed'::text) OR (completed_at IS NOT NULL))),
   constraint failed_has_code CHECK (((status <> 'failed'::text) OR (error_code IS NOT NULL))),
+  constraint open_jobs_are_checked CHECK (
+CASE status
+    WHEN 'completed'::text THEN (next_check_at IS NULL)
+    WHEN 'failed'::text THEN ((next_check_at IS NULL) OR (expires_at IS NOT NULL))
+    ELSE ((next_check_at IS NOT NULL) AND (expires_at IS NOT NULL))
+END),
   constraint processing_is_leased CHECK (
 CASE status
     WHEN 'processing'::text THEN ((fencing_token IS NOT NULL) AND (lease_expires_at IS NOT NULL) AND (started_at IS NOT NULL))
@@ -59,6 +98,15 @@ END),
   constraint track_archiving_jobs_pkey PRIMARY KEY (id),
   constraint track_archiving_jobs_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'processing'::text, 'completed'::text, 'failed'::text]))),
   constraint track_archiving_jobs_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE
+);
+
+create table public.track_archiving_leftovers (
+  bucket_id text not null,
+  object_name text not null,
+  reason text not null,
+  since timestamp with time zone default archiver.clock() not null,
+  constraint track_archiving_leftovers_pkey PRIMARY KEY (bucket_id, object_name),
+  constraint track_archiving_leftovers_reason_check CHECK ((reason = ANY (ARRAY['replaced'::text, 'deleted'::text])))
 );
 
 create table public.track_archiving_policies (
@@ -79,9 +127,23 @@ create table public.track_archiving_settings (
   only_row boolean default true not null,
   language text default 'ru'::text not null,
   installed_at timestamp with time zone default archiver.clock() not null,
+  failed_type text default 'warning'::text not null,
+  failed_title text,
+  failed_message text,
+  saved_type text default 'success'::text not null,
+  saved_title text,
+  saved_message text,
+  notification_link text default '/workspace/library?track={track_id}'::text not null,
+  remove_deleted_after_days integer,
+  deadlines_after uuid,
+  audited_up_to uuid default '00000000-0000-0000-0000-000000000000'::uuid not null,
+  adopted_up_to uuid default '00000000-0000-0000-0000-000000000000'::uuid,
+  counted_at timestamp with time zone,
+  files_lost bigint default 0 not null,
   constraint track_archiving_settings_language_check CHECK ((language = ANY (ARRAY['ru'::text, 'en'::text]))),
   constraint track_archiving_settings_only_row_check CHECK (only_row),
-  constraint track_archiving_settings_pkey PRIMARY KEY (only_row)
+  constraint track_archiving_settings_pkey PRIMARY KEY (only_row),
+  constraint track_archiving_settings_remove_deleted_after_days_check CHECK ((remove_deleted_after_days >= 0))
 );
 
 create table public.tracks (
@@ -109,13 +171,21 @@ create table public.tracks (
 
 CREATE INDEX notifications_user ON public.notifications USING btree (user_id, created_at DESC);
 
+CREATE INDEX track_archiving_jobs_check ON public.track_archiving_jobs USING btree (next_check_at) INCLUDE (user_id, expires_at, track_id) WHERE (next_check_at IS NOT NULL);
+
+CREATE INDEX track_archiving_jobs_due ON public.track_archiving_jobs USING btree (due_at, expires_at) INCLUDE (status, track_id) WHERE ((status <> 'completed'::text) AND is_latest AND (NOT renews));
+
+CREATE INDEX track_archiving_jobs_expiry ON public.track_archiving_jobs USING btree (expires_at) WHERE ((status <> 'completed'::text) AND is_latest AND (NOT renews));
+
+CREATE INDEX track_archiving_jobs_in_flight ON public.track_archiving_jobs USING btree (user_id) WHERE ((status = ANY (ARRAY['pending'::text, 'processing'::text])) AND (queued_at IS NOT NULL));
+
 CREATE UNIQUE INDEX track_archiving_jobs_open ON public.track_archiving_jobs USING btree (track_id) WHERE (status = ANY (ARRAY['pending'::text, 'processing'::text]));
 
 CREATE INDEX track_archiving_jobs_track ON public.track_archiving_jobs USING btree (track_id, created_at DESC);
 
 CREATE INDEX track_archiving_jobs_user ON public.track_archiving_jobs USING btree (user_id, created_at DESC);
 
-CREATE INDEX tracks_archiving_worklist ON public.tracks USING btree (archive_scheduled_at) WHERE ((status = 'completed'::text) AND (archived_to_storage IS NOT TRUE));
+CREATE INDEX tracks_archiving_worklist ON public.tracks USING btree (archive_scheduled_at, created_at) WHERE ((status = 'completed'::text) AND (archived_to_storage IS NOT TRUE));
 
 CREATE INDEX tracks_user_id ON public.tracks USING btree (user_id);
 
@@ -126,9 +196,10 @@ CREATE OR REPLACE FUNCTION archiver.accept_request()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  _open public.track_archiving_jobs;
+  _track public.tracks;
+  _latest public.track_archiving_jobs;
 begin
-  perform from public.tracks as t
+  select * into _track from public.tracks as t
   where t.id = new.track_id and t.user_id = new.user_id and t.user_id = auth.uid()
     and t.status = 'completed' and t.archived_to_storage is not true
   for no key update;
@@ -136,126 +207,54 @@ begin
     raise exception 'new row violates row-level security policy for table "track_archiving_jobs"'
       using errcode = 'insufficient_privilege';
   end if;
-
-  select * into _open from public.track_archiving_jobs as j
-  where j.track_id = new.track_id and j.status in ('pending', 'processing') for update;
-  if _open.status = 'processing' or _open.requested then
-    return null;
+  select * into _latest from public.track_archiving_jobs as j
+  where j.track_id = new.track_id order by j.created_at desc limit 1 for update;
+  if _latest.status = 'processing' then
+    raise exception 'this track is being archived' using errcode = 'P0001';
   end if;
+  if greatest(_latest.started_at, case when _latest.requested then _latest.created_at end) > archiver.clock() - interval '10 minutes'
+    and not archiver.is_superseded(_latest, _track)
+  then
+    raise exception 'this track was asked for less than ten minutes ago' using errcode = 'P0001';
+  end if;
+  if _latest.status = 'pending' then
+    new.attempt := _latest.attempt;
+    new.crash_count := _latest.crash_count;
+    new.scheduled_for := _latest.scheduled_for;
+    new.started_at := _latest.started_at;
+    new.original_audio_url := _latest.original_audio_url;
+    new.original_cover_url := _latest.original_cover_url;
+    new.original_video_url := _latest.original_video_url;
+    delete from public.track_archiving_jobs as j where j.id = _latest.id;
+  end if;
+  new.created_at := archiver.clock();
+  new.updated_at := archiver.clock();
+  new.due_at := archiver.clock();
+  new.next_check_at := archiver.clock() + interval '5 minutes';
+  select timing.expires_at into new.expires_at
+  from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
   update public.tracks set archive_scheduled_at = archiver.clock() where id = new.track_id;
-  if _open.id is null then
-    return new;
-  end if;
-  update public.track_archiving_jobs set requested = true where id = _open.id;
-  return null;
+  return new;
 end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.announce_track()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
- SET lock_timeout TO '100ms'
-AS $function$
-declare
-  _url text;
-  _secrets text;
-  _id text := 'msg_' || gen_random_uuid();
-  _timestamp text;
-  _body jsonb;
-begin
-  if current_setting('archiver.announcements_blocked', true) = 'yes' then
-    return null;
-  end if;
-  select max(s.decrypted_secret) filter (where s.name = 'track_archiver_webhook_url'),
-    max(s.decrypted_secret) filter (where s.name = 'track_archiver_webhook_secret')
-  into _url, _secrets
-  from vault.decrypted_secrets as s
-  where s.name in ('track_archiver_webhook_url', 'track_archiver_webhook_secret');
-  if coalesce(btrim(_url), '') = '' or coalesce(btrim(_secrets), '') = '' then
-    raise exception 'Vault has no track_archiver_webhook_url or no track_archiver_webhook_secret';
-  end if;
-
-  _body := jsonb_build_object(
-    'type', tg_op,
-    'table', tg_table_name,
-    'schema', tg_table_schema,
-    'record', case when tg_op <> 'DELETE' then archiver.announced_columns(new) end,
-    'old_record', case when tg_op <> 'INSERT' then archiver.announced_columns(old) end);
-  _timestamp := floor(extract(epoch from archiver.clock()))::bigint::text;
-  -- The text of the body is what pg_net sends, so it is what is signed.
-  perform net.http_post(
-    url := btrim(_url),
-    body := _body,
-    headers := jsonb_build_object(
-      'Content-Type', 'application/json',
-      'webhook-id', _id,
-      'webhook-timestamp', _timestamp,
-      'webhook-signature', archiver.webhook_signatures(_id || '.' || _timestamp || '.' || _body::text, _secrets)),
-    timeout_milliseconds := 5000);
-  return null;
-exception when others then
-  if sqlstate = '55P03' then
-    perform set_config('archiver.announcements_blocked', 'yes', true);
-  end if;
-  raise warning 'track %: not announced, the sweep will find it: %', coalesce(new.id, old.id), sqlerrm;
-  return null;
-end
-$function$
-;
-
-CREATE OR REPLACE FUNCTION archiver.announced_columns(_track public.tracks)
- RETURNS jsonb
+CREATE OR REPLACE FUNCTION archiver.check_after_message(_expires_at timestamp with time zone)
+ RETURNS timestamp with time zone
  LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select jsonb_build_object(
-    'id', _track.id,
-    'user_id', _track.user_id,
-    'status', left(_track.status::text, 100),
-    'provider', left(_track.provider::text, 100),
-    'archive_scheduled_at', _track.archive_scheduled_at,
-    'archived_to_storage', coalesce(_track.archived_to_storage, false))
+  select now.at + least(interval '90 minutes', greatest(interval '5 minutes', (_expires_at - now.at) / 4))
+  from (select archiver.clock() as at) as now
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.cause_of_loss(_job public.track_archiving_jobs, _superseded boolean, _due_at timestamp with time zone, _expires_at timestamp with time zone, _schedules_since timestamp with time zone, _messages_since timestamp with time zone, _schedule_grace interval, _silence interval, _max_attempts integer, _retryable_codes text[])
- RETURNS text
+CREATE OR REPLACE FUNCTION archiver.check_after_schedule(_due_at timestamp with time zone)
+ RETURNS timestamp with time zone
  LANGUAGE sql
- STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-  select case
-    when _job.status is null or _job.status = 'completed' then 'unannounced'
-    when _job.status = 'failed' then case
-      when _job.error_code = 'replaced_system' or _superseded then 'unannounced'
-      when _expires_at <= archiver.clock() then 'deadline_passed'
-      -- Eight more chances between the due date and the expiry, six hours apart at most. An expiry may be whatever a
-      -- user writes: there are no chances without end.
-      when _job.error_code = any (_retryable_codes) and _due_at + interval '30 days' > archiver.clock()
-        and _job.updated_at + least(interval '6 hours', (_expires_at - _due_at) / 8) <= archiver.clock()
-        then 'failed_before'
-    end
-    when _job.status = 'processing' then case
-      when _job.lease_expires_at > archiver.clock() then null
-      when _job.workers_lost + 1 >= _max_attempts and not _superseded then 'workers_died'
-      else 'lease_expired'
-    end
-    when greatest(_job.dispatched_at, _job.started_at) is not null and not _superseded then case
-      when greatest(_job.dispatched_at, _job.started_at) < _messages_since
-        or greatest(_job.dispatched_at, _job.started_at) + _silence <= archiver.clock() then 'message_lost'
-    end
-    when _job.scheduled_for = _due_at then case
-      when coalesce(_job.scheduled_at, '-infinity') < _schedules_since
-        or _due_at + _schedule_grace <= archiver.clock() then 'schedule_lost'
-    end
-    when _job.requested then 'requested'
-    else 'unannounced'
-  end
-$function$
+ IMMUTABLE
+RETURN (_due_at + '00:30:00'::interval)
 ;
 
 CREATE OR REPLACE FUNCTION archiver.check_transition()
@@ -264,12 +263,10 @@ CREATE OR REPLACE FUNCTION archiver.check_transition()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  if new.status <> old.status
-    and not (old.status = 'pending' and new.status = 'processing')
-    and old.status <> 'processing'
+  if new.status <> old.status and not (
+    old.status = 'pending' or old.status = 'processing')
   then
-    raise exception 'an archiving job cannot go from % to %', old.status, new.status
-      using errcode = 'check_violation';
+    raise exception 'an archiving job cannot go from % to %', old.status, new.status using errcode = 'check_violation';
   end if;
   if new.fencing_token is distinct from old.fencing_token then
     if new.fencing_token is null or new.fencing_token < old.fencing_token then
@@ -290,91 +287,120 @@ CREATE OR REPLACE FUNCTION archiver.clock()
  RETURNS timestamp with time zone
  LANGUAGE sql
  STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
+ SET search_path TO ''
 AS $function$ select date_trunc('milliseconds', now()) $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.follow_track()
+CREATE OR REPLACE FUNCTION archiver.count_changes(_archived bigint, _waiting bigint)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  insert into archiver.track_counts (archived, waiting) select _archived, _waiting where _archived <> 0 or _waiting <> 0
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.count_tracks(OUT archived bigint, OUT waiting bigint, OUT pending bigint, OUT urgent bigint)
+ RETURNS record
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select
+    count(*) filter (where t.archived_to_storage),
+    count(*) filter (where t.archived_to_storage is not true),
+    count(*) filter (where timing.left_over > interval '0'),
+    count(*) filter (where timing.left_over > interval '0' and timing.left_over < interval '2 days')
+  from public.tracks as t
+  left join lateral (
+    select a.expires_at - (select archiver.clock()) as left_over
+    from archiver.track_timing(t.provider::text, t.created_at, t.metadata) as a
+    where t.archived_to_storage is not true
+  ) as timing on true
+  where t.archived_to_storage or t.status = 'completed'
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.follow_tracks()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '100ms'
 AS $function$
 declare
-  _track public.tracks;
-  _latest public.track_archiving_jobs;
-  _asset text;
+  _opened uuid[] := '{}';
+  _target record;
+  _changed record;
 begin
-  select * into _track from public.tracks as t where t.id = new.track_id;
-  if not found then
-    return new; -- the foreign key refuses it
+  if tg_op <> 'DELETE' then
+    perform archiver.count_changes(count(*) filter (where n.archived_to_storage),
+      count(*) filter (where n.status = 'completed' and n.archived_to_storage is not true)) from added as n;
+  end if;
+  if tg_op <> 'INSERT' then
+    perform archiver.count_changes(- count(*) filter (where o.archived_to_storage),
+      - count(*) filter (where o.status = 'completed' and o.archived_to_storage is not true)) from gone as o;
+  end if;
+  if current_setting('archiver.suppressed', true) = 'yes' then
+    return null;
   end if;
 
   if tg_op = 'INSERT' then
-    new.created_at := archiver.clock();
-    select * into _latest from public.track_archiving_jobs as j
-    where j.track_id = new.track_id order by j.created_at desc limit 1;
-    new.original_audio_url := _latest.original_audio_url;
-    new.original_cover_url := _latest.original_cover_url;
-    new.original_video_url := _latest.original_video_url;
-    -- What the replaced system claims to have stored has no entry here: nobody looked at it.
-    foreach _asset in array array['audio', 'cover', 'video'] loop
-      if _latest.metadata -> 'assets' -> _asset ? 'stored_at' then
-        new.metadata := jsonb_set(
-          case when new.metadata ? 'assets' then new.metadata else new.metadata || '{"assets": {}}' end,
-          array['assets', _asset], _latest.metadata -> 'assets' -> _asset);
-      end if;
-    end loop;
-    new.storage_audio_url := case when new.metadata -> 'assets' ? 'audio' then _latest.storage_audio_url end;
-    new.storage_cover_url := case when new.metadata -> 'assets' ? 'cover' then _latest.storage_cover_url end;
-    new.storage_video_url := case when new.metadata -> 'assets' ? 'video' then _latest.storage_video_url end;
+    _opened := array(select n.id from added as n
+      where n.status = 'completed' and n.archived_to_storage is not true limit 20000);
+  elsif tg_op = 'UPDATE' then
+    _opened := array(select n.id from added as n join gone as o on o.id = n.id
+      where n.status = 'completed' and case when n.archived_to_storage is true
+        then archiver.is_new_source(o.audio_url, n.audio_url, n.storage_audio_url)
+          or archiver.is_new_source(o.cover_url, n.cover_url, n.storage_cover_url)
+          or archiver.is_new_source(o.video_url, n.video_url, n.storage_video_url)
+        else (o.status, o.audio_url, o.cover_url, o.video_url)
+          is distinct from (n.status, n.audio_url, n.cover_url, n.video_url) end
+      limit 20000);
+  end if;
+  if _opened <> '{}' and archiver.is_within('jobs', 20000, cardinality(_opened)) then
+    if tg_op = 'UPDATE' then
+      -- What is stored is a copy of what the track named before.
+      perform archiver.snapshot_sources(o::public.tracks, o.archive_scheduled_at, null) from gone as o
+      where o.id = any (_opened) and o.archived_to_storage is true
+        and not exists (select from public.track_archiving_files as f where f.track_id = o.id);
+    end if;
+    perform from archiver.open_jobs(_opened);
   end if;
 
-  new.user_id := case when new.requested and tg_op = 'INSERT' then new.user_id else _track.user_id end;
-  _track.audio_url := nullif(btrim(_track.audio_url), '');
-  _track.cover_url := nullif(btrim(_track.cover_url), '');
-  _track.video_url := nullif(btrim(_track.video_url), '');
-
-  if new.original_audio_url is distinct from _track.audio_url then
-    new.original_audio_url := _track.audio_url;
-    new.storage_audio_url := null;
-    new.metadata := new.metadata #- '{assets,audio}';
-  end if;
-  if new.original_cover_url is distinct from _track.cover_url then
-    new.original_cover_url := _track.cover_url;
-    new.storage_cover_url := null;
-    new.metadata := new.metadata #- '{assets,cover}';
-  end if;
-  if new.original_video_url is distinct from _track.video_url then
-    new.original_video_url := _track.video_url;
-    new.storage_video_url := null;
-    new.metadata := new.metadata #- '{assets,video}';
-  end if;
-
-  -- The app may have pointed a source at our own copy: that one is stored, by the service's own word.
-  if _track.audio_url = _track.storage_audio_url then new.storage_audio_url := _track.audio_url; end if;
-  if _track.cover_url = _track.storage_cover_url then new.storage_cover_url := _track.cover_url; end if;
-  if _track.video_url = _track.storage_video_url then new.storage_video_url := _track.video_url; end if;
-
-  new.updated_at := archiver.clock();
-  return new;
-end
-$function$
-;
-
-CREATE OR REPLACE FUNCTION archiver.forget_former_sources()
- RETURNS trigger
- LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-begin
-  if (new.original_audio_url, new.original_cover_url, new.original_video_url)
-    is distinct from (old.original_audio_url, old.original_cover_url, old.original_video_url)
-  then
-    new.started_at := null;
-    new.dispatched_at := null;
-  end if;
-  return new;
+  for _changed in execute case tg_op
+    when 'INSERT' then 'select n::public.tracks as is_now, null::public.tracks as was from added as n
+      where n.status = ''completed'' and n.archived_to_storage is not true limit 500'
+    when 'DELETE' then 'select null::public.tracks as is_now, o::public.tracks as was from gone as o
+      where o.status = ''completed'' limit 500'
+    else 'select n::public.tracks as is_now, o::public.tracks as was from added as n join gone as o on o.id = n.id
+      where n.status = ''completed'' and (n.archived_to_storage is not true and
+          (o.status, o.audio_url, o.cover_url, o.video_url) is distinct from (n.status, n.audio_url, n.cover_url, n.video_url)
+          or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
+        or o.status = ''completed'' and n.status is distinct from ''completed''
+      limit 500' end
+  loop
+    exit when not archiver.is_within('webhooks', 500);
+    if _target is null then
+      select * into _target from archiver.webhook_target();
+    end if;
+    if _target.url is null or _target.secrets is null then
+      raise exception 'Vault has no track_archiver_webhook_url or no track_archiver_webhook_secret';
+    end if;
+    begin
+      perform archiver.send_webhook(tg_op, _changed.is_now, _changed.was, _target.url, _target.secrets);
+    exception when others then
+      perform set_config('archiver.suppressed', 'yes', true);
+      raise warning 'a webhook is not sent, the sweep will find the track: %', sqlerrm;
+      exit;
+    end;
+  end loop;
+  return null;
+exception when others then
+  -- One lock that was not to be had is enough for a transaction.
+  perform set_config('archiver.suppressed', 'yes', true);
+  raise warning 'tracks are not on their way yet, the sweep will find them: %', sqlerrm;
+  return null;
 end
 $function$
 ;
@@ -385,23 +411,25 @@ CREATE OR REPLACE FUNCTION archiver.guard_archive_columns()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  if pg_catalog.pg_has_role(current_user, 'service_role', 'usage')
-    or pg_catalog.pg_has_role(current_user, (select relowner from pg_catalog.pg_class where oid = tg_relid), 'usage')
+  if pg_has_role(current_user, 'service_role', 'usage')
+    or pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage')
   then
     return new;
   end if;
-  -- An upsert of a whole row comes by here before its conflict is found; a row that is there already
-  -- cannot be inserted, and what an update changes is checked again.
-  if tg_op = 'INSERT' and exists (
-    select from public.tracks as t
+  -- An upsert of a whole row comes by here before its conflict is found; a row that is there already cannot be inserted, and
+  -- what an update changes is checked again. Locked, so that it is not deleted before the insert.
+  if tg_op = 'INSERT' then
+    perform from public.tracks as t
     where t.id = new.id
       and (t.archived_to_storage, t.storage_audio_url, t.storage_cover_url, t.storage_video_url,
         t.archive_scheduled_at, t.archived_at)
       is not distinct from
       (new.archived_to_storage, new.storage_audio_url, new.storage_cover_url, new.storage_video_url,
-        new.archive_scheduled_at, new.archived_at))
-  then
-    return new;
+        new.archive_scheduled_at, new.archived_at)
+    for key share;
+    if found then
+      return new;
+    end if;
   end if;
   raise exception 'the archive columns of a track are set by the archiver alone'
     using errcode = 'insufficient_privilege';
@@ -409,46 +437,75 @@ end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.hmac_sha256(_message bytea, _key bytea)
- RETURNS bytea
- LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION archiver.is_address(_url text)
+ RETURNS boolean
+ LANGUAGE sql
  IMMUTABLE
+RETURN ((btrim(_url) ~* '^https://[^/?#@[:space:]]+\.[^/?#@[:space:]]+'::text) AND (regexp_replace(btrim(_url), '[?#].*$'::text, ''::text) !~* '/(none|null|undefined|nan)(\.[a-z0-9]+)?$'::text))
+;
+
+CREATE OR REPLACE FUNCTION archiver.is_missing(_file public.track_archiving_files)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (((_file).source_url IS NOT NULL) AND ((_file).error_code IS NULL) AND (((_file).storage_url IS NULL) OR archiver.is_new_source((_file).copied_from, (_file).source_url, (_file).storage_url)))
+;
+
+CREATE OR REPLACE FUNCTION archiver.is_new_source(_old text, _new text, _storage_url text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (COALESCE(archiver.is_address(_new), false) AND (archiver.without_query(_new) IS DISTINCT FROM archiver.without_query(_old)) AND (NOT archiver.is_own_copy(_new, _storage_url)))
+;
+
+CREATE OR REPLACE FUNCTION archiver.is_own_copy(_url text, _storage_url text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (COALESCE((regexp_replace(btrim(_url), '[?#].*$'::text, ''::text) = regexp_replace(btrim(_storage_url), '[?#].*$'::text, ''::text)), false) OR COALESCE((_url ~ '/storage/v1/[^?#]*/tracks-(audio|covers|videos)/'::text), false))
+;
+
+CREATE OR REPLACE FUNCTION archiver.is_superseded(_job public.track_archiving_jobs, _track public.tracks)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (((_job).started_at IS NOT NULL) AND (((((_job).original_audio_url IS DISTINCT FROM NULLIF(btrim((_track).audio_url), ''::text)) OR ((_job).original_cover_url IS DISTINCT FROM NULLIF(btrim((_track).cover_url), ''::text))) OR ((_job).original_video_url IS DISTINCT FROM NULLIF(btrim((_track).video_url), ''::text))) OR ((_job).user_id IS DISTINCT FROM (_track).user_id)))
+;
+
+CREATE OR REPLACE FUNCTION archiver.is_within(_what text, _most integer, _more integer DEFAULT 1)
+ RETURNS boolean
+ LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  _inner bytea := decode(repeat('36', 64), 'hex');
-  _outer bytea := decode(repeat('5c', 64), 'hex');
+  _name text := 'archiver.' || _what;
+  _count integer := coalesce(nullif(current_setting(_name, true), ''), '0')::integer;
 begin
-  if length(_key) > 64 then
-    _key := sha256(_key);
+  if _count + _more > _most then
+    return false;
   end if;
-  for _index in 0 .. length(_key) - 1 loop
-    _inner := set_byte(_inner, _index, get_byte(_inner, _index) # get_byte(_key, _index));
-    _outer := set_byte(_outer, _index, get_byte(_outer, _index) # get_byte(_key, _index));
-  end loop;
-  return sha256(_outer || sha256(_inner || _message));
+  perform set_config(_name, (_count + _more)::text, true);
+  return true;
 end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.is_new_source(_old text, _new text, _stored text)
- RETURNS boolean
- LANGUAGE sql
- IMMUTABLE
+CREATE OR REPLACE FUNCTION archiver.keep_leftovers()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select btrim(_new) <> ''
-    and btrim(_new) is distinct from btrim(_old)
-    and btrim(_new) is distinct from _stored
-    and _new !~ '/storage/v1/[^?#]*/tracks-(audio|covers|videos)/'
+begin
+  insert into public.track_archiving_leftovers (bucket_id, object_name, reason)
+  select bucket_id, object_name, 'deleted' from gone where object_name is not null
+  on conflict (bucket_id, object_name) do nothing;
+  return null;
+exception when others then
+  raise warning 'the files of deleted tracks are not noted: %', sqlerrm;
+  return null;
+end
 $function$
-;
-
-CREATE OR REPLACE FUNCTION archiver.is_superseded(_job public.track_archiving_jobs, _audio_url text, _cover_url text, _video_url text)
- RETURNS boolean
- LANGUAGE sql
- IMMUTABLE
-RETURN ((((_job).original_audio_url IS DISTINCT FROM NULLIF(btrim(_audio_url), ''::text)) OR ((_job).original_cover_url IS DISTINCT FROM NULLIF(btrim(_cover_url), ''::text))) OR ((_job).original_video_url IS DISTINCT FROM NULLIF(btrim(_video_url), ''::text)))
 ;
 
 CREATE OR REPLACE FUNCTION archiver.mark_request()
@@ -457,36 +514,40 @@ CREATE OR REPLACE FUNCTION archiver.mark_request()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  new.requested := not (
-    pg_catalog.pg_has_role(current_user, 'service_role', 'usage')
-    or pg_catalog.pg_has_role(current_user, (select relowner from pg_catalog.pg_class where oid = tg_relid), 'usage')
-  );
+  new.requested := not (pg_has_role(current_user, 'service_role', 'usage')
+    or pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage'));
   return new;
 end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.notify_owner(_user_id uuid, _track_id uuid, _title text)
+CREATE OR REPLACE FUNCTION archiver.notify_owner(_user_id uuid, _track_id uuid, _title text, _saved boolean)
  RETURNS text
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '1s'
 AS $function$
 declare
-  _language text := (select language from public.track_archiving_settings);
+  _settings public.track_archiving_settings := (select s from public.track_archiving_settings as s);
+  _english boolean := _settings.language = 'en';
+  _head text;
+  _text text;
 begin
+  if _saved then
+    _head := coalesce(_settings.saved_title, case when _english then 'Track saved after all' else 'Трек всё же сохранён' end);
+    _text := coalesce(_settings.saved_message, case when _english
+      then 'Track "{title}" is saved after all.' else 'Трек "{title}" всё же сохранён.' end);
+  else
+    _head := coalesce(_settings.failed_title,
+      case when _english then 'Track could not be archived' else 'Не удалось архивировать трек' end);
+    _text := coalesce(_settings.failed_message, case when _english
+      then 'Track "{title}" was not saved. It may become unavailable.'
+      else 'Трек "{title}" не был сохранен. Он может стать недоступен.' end);
+  end if;
   insert into public.notifications (user_id, type, title, message, link)
-  values (
-    _user_id,
-    'warning',
-    case _language when 'en' then 'Track could not be archived' else 'Не удалось архивировать трек' end,
-    format(
-      case _language
-        when 'en' then 'Track "%s" was not saved. It may become unavailable.'
-        else 'Трек "%s" не был сохранен. Он может стать недоступен.'
-      end, _title),
-    '/workspace/library?track=' || _track_id
-  );
+  values (_user_id, case when _saved then _settings.saved_type else _settings.failed_type end, _head,
+    replace(_text, '{title}', coalesce(left(_title, 500), '')),
+    replace(_settings.notification_link, '{track_id}', _track_id::text));
   return null;
 exception when others then
   return sqlerrm;
@@ -494,25 +555,34 @@ end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.open_late_job()
- RETURNS trigger
- LANGUAGE plpgsql
- SECURITY DEFINER
+CREATE OR REPLACE FUNCTION archiver.object_of(_url text, OUT bucket_id text, OUT object_name text)
+ RETURNS record
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select found.parts[1], found.parts[2]
+  from regexp_match(_url, '^https?://[^/?#]+/storage/v1/object/(?:public|sign|authenticated)/([^/?#%]+)/([^?#%]+)') as found (parts)
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.open_jobs(_track_ids uuid[])
+ RETURNS SETOF public.track_archiving_jobs
+ LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-begin
-  lock table public.track_archiving_policies in access share mode nowait;
-  lock table public.track_archiving_jobs in row exclusive mode nowait;
-  insert into public.track_archiving_jobs (track_id, user_id)
-  select new.id, new.user_id
-  from archiver.track_timing(new.provider::text, new.created_at, new.metadata) as timing
-  where timing.expires_at <= archiver.clock()
-  on conflict (track_id) where status in ('pending', 'processing') do nothing;
-  return null;
-exception when others then
-  raise warning 'track %: completed late, and its job is not opened: %', new.id, sqlerrm;
-  return null;
-end
+  insert into public.track_archiving_jobs
+    (track_id, user_id, status, error_code, error_message, renews, due_at, expires_at, next_check_at)
+  select t.id, coalesce(t.user_id, '00000000-0000-0000-0000-000000000000'), one.status, one.error_code, one.error_message,
+    coalesce(t.archived_to_storage, false), coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
+    case one.status when 'pending' then archiver.clock() + interval '5 minutes' end
+  from public.tracks as t
+  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+  join (values ('pending', null, null), ('failed', 'owner_missing', 'The track has no user_id.'))
+    as one (status, error_code, error_message) on (t.user_id is null) = (one.status = 'failed')
+  where t.id = any (_track_ids)
+  order by t.id
+  on conflict (track_id) where status in ('pending', 'processing') do nothing
+  returning *
 $function$
 ;
 
@@ -520,7 +590,7 @@ CREATE OR REPLACE FUNCTION archiver.parse_expiry(_text text)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
  STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
+ SET search_path TO ''
  SET "TimeZone" TO 'UTC'
 AS $function$
 declare
@@ -538,18 +608,224 @@ end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.stored_bytes(_asset text, _storage_url text)
+CREATE OR REPLACE FUNCTION archiver.record_in_place(_track public.tracks)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update public.track_archiving_files as f
+  set copied_from = f.source_url,
+    storage_url = regexp_replace(archiver.without_query(f.source_url), '/object/(sign|authenticated)/', '/object/public/'),
+    bucket_id = object.bucket_id, object_name = object.object_name, bytes = object.bytes, sha256 = null,
+    content_type = null, source_host = null, stored_at = archiver.clock()
+  from (
+    select own.kind, found.bucket_id, found.object_name,
+      archiver.stored_bytes(found.bucket_id, found.object_name) as bytes
+    from public.track_archiving_files as own
+    cross join lateral archiver.object_of(own.source_url) as found
+    where own.track_id = _track.id and own.storage_url is null
+      and split_part(found.object_name, '/', 1) = _track.user_id::text
+  ) as object
+  where f.track_id = _track.id and f.kind = object.kind and object.bytes > 0
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.recount_tracks()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into archiver.track_counts (archived, waiting)
+  select counted.archived - coalesce(sums.archived, 0), counted.waiting - coalesce(sums.waiting, 0)
+  from (
+    select count(*) filter (where t.archived_to_storage) as archived,
+      count(*) filter (where t.status = 'completed' and t.archived_to_storage is not true) as waiting
+    from public.tracks as t) as counted
+  cross join (select sum(c.archived) as archived, sum(c.waiting) as waiting from archiver.track_counts as c) as sums;
+  update public.track_archiving_settings set counted_at = archiver.clock();
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.replace_former_jobs()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update public.track_archiving_jobs as former
+  set is_latest = false, next_check_at = case when former.status = 'failed' then null else former.next_check_at end
+  from added
+  where former.track_id = added.track_id and former.id <> added.id and former.is_latest;
+  return null;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.retry_at(_due_at timestamp with time zone, _expires_at timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select case when now.at < least(_expires_at, _due_at + interval '30 days')
+    then least(now.at + least(interval '6 hours', (_expires_at - _due_at) / 8), _expires_at) end
+  from (select archiver.clock() as at) as now
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.send_webhook(_event text, _new public.tracks, _old public.tracks, _url text, _secrets text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  _id text := 'msg_' || gen_random_uuid();
+  _timestamp text := floor(extract(epoch from archiver.clock()))::bigint::text;
+  _body jsonb := jsonb_build_object('type', _event, 'table', 'tracks', 'schema', 'public',
+    'record', archiver.webhook_record(_new), 'old_record', archiver.webhook_record(_old));
+begin
+  perform net.http_post(
+    url := _url,
+    body := _body,
+    headers := jsonb_build_object(
+      'Content-Type', 'application/json',
+      'webhook-id', _id,
+      'webhook-timestamp', _timestamp,
+      'webhook-signature', archiver.webhook_signatures(_id || '.' || _timestamp || '.' || _body::text, _secrets)),
+    timeout_milliseconds := 5000);
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.show_files(_track_id uuid, _job_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with shown as (
+    select
+      max(f.storage_url) filter (where f.kind = 'audio') as audio,
+      max(f.storage_url) filter (where f.kind = 'cover') as cover,
+      max(f.storage_url) filter (where f.kind = 'video') as video,
+      coalesce(jsonb_object_agg(f.kind, case
+        when f.storage_url is not null then jsonb_strip_nulls(jsonb_build_object('bytes', f.bytes, 'sha256', f.sha256,
+          'content_type', f.content_type, 'source_host', f.source_host, 'stored_at', f.stored_at))
+        else jsonb_build_object('gone', true, 'code', f.error_code, 'at', f.refused_at) end)
+        filter (where f.storage_url is not null or f.error_code is not null), '{}') as assets
+    from public.track_archiving_files as f where f.track_id = _track_id
+  ), track as (
+    update public.tracks as t
+    set storage_audio_url = shown.audio, storage_cover_url = shown.cover, storage_video_url = shown.video
+    from shown
+    where t.id = _track_id
+      and (t.storage_audio_url, t.storage_cover_url, t.storage_video_url)
+        is distinct from (shown.audio, shown.cover, shown.video)
+  )
+  update public.track_archiving_jobs as j
+  set storage_audio_url = shown.audio, storage_cover_url = shown.cover, storage_video_url = shown.video,
+    metadata = case when shown.assets = '{}' then j.metadata - 'assets'
+      else j.metadata || jsonb_build_object('assets', shown.assets) end,
+    updated_at = archiver.clock()
+  from shown where j.id = _job_id
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.snapshot_sources(_track public.tracks, _due_at timestamp with time zone, _expires_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  insert into public.track_archiving_files as f
+    (track_id, kind, source_url, due_at, expires_at, copied_from, storage_url, bucket_id, object_name, stored_at)
+  select _track.id, named.kind, named.url, _due_at, _expires_at,
+    case when named.stored is not null then named.url end, named.stored, object.bucket_id, object.object_name,
+    case when named.stored is not null then coalesce(_track.archived_at, archiver.clock()) end
+  from (values
+    ('audio', nullif(btrim(_track.audio_url), ''), nullif(btrim(_track.storage_audio_url), '')),
+    ('cover', nullif(btrim(_track.cover_url), ''), nullif(btrim(_track.storage_cover_url), '')),
+    ('video', nullif(btrim(_track.video_url), ''), nullif(btrim(_track.storage_video_url), ''))
+  ) as named (kind, url, stored)
+  cross join lateral archiver.object_of(named.stored) as object
+  where named.url is not null or named.stored is not null
+    or exists (select from public.track_archiving_files as known
+      where known.track_id = _track.id and known.kind = named.kind)
+  on conflict (track_id, kind) do update
+  set source_url = excluded.source_url, due_at = excluded.due_at, expires_at = excluded.expires_at,
+    error_code = case when f.source_url = excluded.source_url then f.error_code end,
+    refused_at = case when f.source_url = excluded.source_url then f.refused_at end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.stored_bytes(_bucket_id text, _object_name text)
  RETURNS bigint
  LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select (o.metadata ->> 'size')::bigint
-  from (values ('audio', 'tracks-audio'), ('cover', 'tracks-covers'), ('video', 'tracks-videos')) as bucket (asset, id)
-  join storage.objects as o on o.bucket_id = bucket.id
-    and o.name = substring(_storage_url from '/storage/v1/object/public/' || bucket.id || '/(.+)$')
-  where bucket.asset = _asset
+  from storage.objects as o
+  where o.bucket_id = _bucket_id and o.name = _object_name and o.name collate "C" = _object_name
     and to_jsonb(o) ->> 'archived_at' is null and not to_jsonb(o) @> '{"is_delete_marker": true}'
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.sum_tracks(OUT archived bigint, OUT waiting bigint, OUT pending bigint, OUT urgent bigint)
+ RETURNS record
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select sums.archived::bigint, sums.waiting::bigint,
+    (select count(*) from public.track_archiving_jobs as j
+      where j.status <> 'completed' and j.is_latest and not j.renews and j.expires_at > (select archiver.clock())),
+    (select count(*) from public.track_archiving_jobs as j
+      where j.status <> 'completed' and j.is_latest and not j.renews
+        and j.expires_at > (select archiver.clock())
+        and j.expires_at < (select archiver.clock()) + interval '2 days')
+  from (select sum(c.archived) as archived, sum(c.waiting) as waiting from archiver.track_counts as c) as sums
+  where exists (select from public.track_archiving_settings where counted_at is not null)
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.tell_failed(_track public.tracks, _job public.track_archiving_jobs)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  _problem text;
+begin
+  if _track.archived_to_storage is true or exists (
+    select from public.track_archiving_jobs as j
+    where j.track_id = _track.id and j.told_at is not null and not archiver.is_superseded(j, _track))
+  then
+    return;
+  end if;
+  _problem := archiver.notify_owner(_track.user_id, _track.id, _track.title, false);
+  update public.track_archiving_jobs as j
+  set told_at = case when _problem is null then archiver.clock() end,
+    metadata = case when _problem is null then j.metadata
+      else j.metadata || jsonb_build_object('notification_error', _problem) end
+  where j.id = _job.id;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.tell_saved(_track public.tracks)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update public.track_archiving_jobs as j set told_at = null
+  where j.track_id = _track.id and j.told_at is not null;
+  if found then
+    perform archiver.notify_owner(_track.user_id, _track.id, _track.title, true);
+  end if;
+end
 $function$
 ;
 
@@ -577,15 +853,191 @@ BEGIN ATOMIC
 END
 ;
 
+CREATE OR REPLACE FUNCTION archiver.wake_refused()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update public.track_archiving_files as f set error_code = null, refused_at = null
+  where f.error_code = 'host_not_allowed' and f.expires_at > archiver.clock();
+  update public.track_archiving_jobs as j set next_check_at = archiver.clock()
+  where j.status = 'failed' and j.is_latest and j.error_code = 'host_not_allowed' and j.next_check_at is null
+    and j.expires_at > archiver.clock();
+  update public.track_archiving_settings set deadlines_after = '00000000-0000-0000-0000-000000000000';
+  return null;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.webhook_record(_track public.tracks)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select case when _track.id is not null then jsonb_build_object(
+    'id', _track.id,
+    'user_id', _track.user_id,
+    'status', left(_track.status::text, 100),
+    'provider', left(_track.provider::text, 100),
+    'archive_scheduled_at', _track.archive_scheduled_at,
+    'archived_to_storage', coalesce(_track.archived_to_storage, false)) end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION archiver.webhook_signatures(_content text, _secrets text)
  RETURNS text
  LANGUAGE sql
- IMMUTABLE
+ STABLE
+ SET search_path TO 'pg_catalog', 'extensions', 'pg_temp'
+AS $function$
+  select string_agg('v1,' || encode(hmac(
+    convert_to(_content, 'UTF8'), decode(regexp_replace(secret, '^whsec_', ''), 'base64'), 'sha256'), 'base64'), ' ')
+  from regexp_split_to_table(btrim(_secrets), '\s+') as secret
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.webhook_target(OUT url text, OUT secrets text)
+ RETURNS record
+ LANGUAGE sql
+ STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select string_agg('v1,' || encode(archiver.hmac_sha256(
-    convert_to(_content, 'UTF8'), decode(regexp_replace(secret, '^whsec_', ''), 'base64')), 'base64'), ' ')
-  from regexp_split_to_table(btrim(_secrets), '\s+') as secret
+  select nullif(btrim(max(s.decrypted_secret) filter (where s.name = 'track_archiver_webhook_url')), ''),
+    nullif(btrim(max(s.decrypted_secret) filter (where s.name = 'track_archiver_webhook_secret')), '')
+  from vault.decrypted_secrets as s
+  where s.name in ('track_archiver_webhook_url', 'track_archiver_webhook_secret')
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.without_query(_url text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+RETURN regexp_replace(btrim(_url), '[?#].*$'::text, ''::text)
+;
+
+CREATE OR REPLACE FUNCTION public.adopt_tracks(_limit integer, OUT looked integer, OUT opened integer, OUT lost integer)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  _after uuid := (select adopted_up_to from public.track_archiving_settings);
+  _page uuid[];
+  _open uuid[];
+begin
+  looked := 0;
+  opened := 0;
+  lost := 0;
+  if _after is null then
+    return;
+  end if;
+  perform set_config('archiver.suppressed', 'yes', true);
+  _page := array(select t.id from public.tracks as t where t.id > _after order by t.id limit greatest(_limit, 1));
+  looked := cardinality(_page);
+
+  with hollow as (
+    select t.id, timing.expires_at > archiver.clock() as may_be_saved, t.audio_url
+    from public.tracks as t
+    cross join lateral archiver.object_of(t.storage_audio_url) as object
+    cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+    where t.id = any (_page) and t.archived_to_storage is true
+      and (object.object_name is not null and archiver.stored_bytes(object.bucket_id, object.object_name) is null
+        or coalesce(btrim(t.storage_audio_url), '') = '')
+      and not exists (select from public.track_archiving_files as f where f.track_id = t.id)
+  ), noted as (
+    insert into public.track_archiving_files (track_id, kind, source_url, error_code, refused_at)
+    select h.id, 'audio', nullif(btrim(h.audio_url), ''), 'storage_lost', archiver.clock()
+    from hollow as h where not h.may_be_saved
+    on conflict (track_id, kind) do nothing
+    returning track_id
+  ), reopened as (
+    update public.tracks as t
+    set archived_to_storage = false, archived_at = null, storage_audio_url = null
+    from hollow as h where t.id = h.id and h.may_be_saved
+    returning t.id
+  )
+  select count(*) into lost from noted;
+
+  _open := array(
+    select t.id from public.tracks as t
+    cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+    where t.id = any (_page) and t.status = 'completed' and t.archived_to_storage is not true
+      and timing.expires_at > archiver.clock()
+      and not exists (select from public.track_archiving_jobs as j
+        where j.track_id = t.id and j.error_code is distinct from 'replaced_system'));
+  update public.tracks as t set archive_scheduled_at = timing.due_at
+  from public.tracks as same
+  cross join lateral archiver.track_timing(same.provider::text, same.created_at, same.metadata) as timing
+  where t.id = any (_open) and same.id = t.id and t.archive_scheduled_at is distinct from timing.due_at;
+  perform from archiver.open_jobs(_open);
+  opened := cardinality(_open);
+  update public.track_archiving_settings
+  set adopted_up_to = case when looked >= greatest(_limit, 1) then _page[looked] end, files_lost = files_lost + lost;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.audit_stored_files(_limit integer, OUT looked integer, OUT lost integer)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  _after uuid := (select audited_up_to from public.track_archiving_settings);
+  _page uuid[];
+  _lost uuid[];
+begin
+  perform set_config('archiver.suppressed', 'yes', true);
+  _page := array(
+    select distinct f.track_id from public.track_archiving_files as f
+    where f.track_id > _after order by f.track_id limit greatest(_limit, 1));
+  with missing as (
+    update public.track_archiving_files as f
+    set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
+      stored_at = null
+    where f.track_id = any (_page) and f.bytes is not null
+      and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
+    returning f.track_id
+  )
+  select array_agg(distinct m.track_id) into _lost from missing as m;
+  perform archiver.show_files(found.id, null) from unnest(_lost) as found (id);
+  update public.tracks as t set archived_to_storage = false, archived_at = null, archive_scheduled_at = archiver.clock()
+  where t.id = any (_lost) and t.archived_to_storage is true and t.status = 'completed';
+  perform from archiver.open_jobs(_lost);
+  looked := cardinality(_page);
+  lost := coalesce(cardinality(_lost), 0);
+  update public.track_archiving_settings
+  set audited_up_to = case when looked >= greatest(_limit, 1) then _page[looked]
+    else '00000000-0000-0000-0000-000000000000' end, files_lost = files_lost + lost;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.check_track_notifications()
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  _user_id uuid := (select id from auth.users limit 1);
+  _problem text;
+begin
+  if _user_id is null then
+    return null;
+  end if;
+  begin
+    _problem := coalesce(
+      archiver.notify_owner(_user_id, _user_id, 'title', false), archiver.notify_owner(_user_id, _user_id, 'title', true));
+    raise exception using errcode = 'TA000';
+  exception when sqlstate 'TA000' then
+    return _problem;
+  end;
+end
 $function$
 ;
 
@@ -598,46 +1050,61 @@ AS $function$
 declare
   _track public.tracks;
   _job public.track_archiving_jobs;
+  _due_at timestamptz;
 begin
   if _lease_seconds is null or _lease_seconds < 1 then
     raise exception 'a lease lasts a second at least' using errcode = 'invalid_parameter_value';
   end if;
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
+  select * into _job from public.track_archiving_jobs as j
+  where j.track_id = _track_id and j.status in ('pending', 'processing') for update;
   outcome := case
-    when not found then 'not_found'
-    when _track.archived_to_storage is true then 'already_archived'
+    when _track.id is null then 'not_found'
     when _track.status is distinct from 'completed' then 'not_completed'
+    when _job.id is null and _track.archived_to_storage is true then 'already_archived'
+    when _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then 'busy'
+    when _track.user_id is null then 'owner_missing'
   end;
   if outcome is not null then
     -- Its message ends here: a job left pending would tell a later completion that one is on its way.
-    delete from public.track_archiving_jobs as j where j.track_id = _track_id and j.status = 'pending';
+    if outcome = 'not_completed' then
+      delete from public.track_archiving_jobs as j where j.id = _job.id and j.status = 'pending';
+    end if;
     return next;
     return;
   end if;
 
-  select * into _job from public.track_archiving_jobs as j
-  where j.track_id = _track_id and j.status in ('pending', 'processing') for update;
-  if _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then
-    outcome := 'busy';
-    return next;
-    return;
-  end if;
+  select coalesce(_track.archive_scheduled_at, timing.due_at), timing.expires_at, timing.allowed_hosts, timing.user_agent
+  into _due_at, expires_at, allowed_hosts, user_agent
+  from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
   if _job.id is null then
-    insert into public.track_archiving_jobs (track_id, user_id) values (_track_id, _track.user_id)
-    returning * into _job;
+    select * into _job from archiver.open_jobs(array[_track_id]);
+  elsif _job.started_at is not null and _job.user_id <> _track.user_id then
+    -- What was copied into the former owner's folder is copied into the new one's.
+    update public.track_archiving_files as f set copied_from = null where f.track_id = _track_id and f.object_name is not null;
   end if;
+  perform archiver.snapshot_sources(_track, _due_at, expires_at);
+  perform archiver.record_in_place(_track);
 
   update public.track_archiving_jobs as j
   set status = 'processing',
     attempt = j.attempt + 1,
-    workers_lost = j.workers_lost + (j.status = 'processing')::integer,
+    crash_count = j.crash_count + (j.status = 'processing')::integer,
     fencing_token = nextval('archiver.fencing_tokens'),
     lease_expires_at = archiver.clock() + make_interval(secs => _lease_seconds),
+    next_check_at = archiver.clock() + make_interval(secs => _lease_seconds),
     claimed_by = left(_worker, 200),
     started_at = archiver.clock(),
+    user_id = _track.user_id,
+    original_audio_url = nullif(btrim(_track.audio_url), ''),
+    original_cover_url = nullif(btrim(_track.cover_url), ''),
+    original_video_url = nullif(btrim(_track.video_url), ''),
+    due_at = _due_at,
+    expires_at = expires_at,
     error_code = null,
     error_message = null
   where j.id = _job.id returning * into _job;
+  perform archiver.show_files(_track_id, _job.id);
 
   outcome := 'claimed';
   job_id := _job.id;
@@ -645,73 +1112,59 @@ begin
   attempt := _job.attempt;
   lease_expires_at := _job.lease_expires_at;
   user_id := _job.user_id;
-  title := _track.title;
-  provider := _track.provider;
-  select timing.expires_at, timing.allowed_hosts, timing.user_agent into expires_at, allowed_hosts, user_agent
-  from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
-  audio_url := _job.original_audio_url;
-  cover_url := _job.original_cover_url;
-  video_url := _job.original_video_url;
-  storage_audio_url := _job.storage_audio_url;
-  storage_cover_url := _job.storage_cover_url;
-  storage_video_url := _job.storage_video_url;
-  gone := array(
-    select asset.key from jsonb_each(coalesce(_job.metadata -> 'assets', '{}')) as asset
-    where asset.value @> '{"gone": true}' order by asset.key);
+  title := left(_track.title, 500);
+  provider := left(_track.provider::text, 100);
+  select
+    left(max(f.source_url) filter (where f.kind = 'audio'), 8192),
+    left(max(f.source_url) filter (where f.kind = 'cover'), 8192),
+    left(max(f.source_url) filter (where f.kind = 'video'), 8192),
+    max(f.storage_url) filter (where f.kind = 'audio' and not archiver.is_missing(f)),
+    max(f.storage_url) filter (where f.kind = 'cover' and not archiver.is_missing(f)),
+    max(f.storage_url) filter (where f.kind = 'video' and not archiver.is_missing(f)),
+    coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}')
+  into audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
+  from public.track_archiving_files as f where f.track_id = _track_id;
   return next;
 end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.close_track_archiving(_track_id uuid, _error_code text, _error_message text, _buried boolean)
- RETURNS text
+CREATE OR REPLACE FUNCTION public.close_track_archiving(_track_id uuid, _error_code text, _error_message text)
+ RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
   _track public.tracks;
   _job public.track_archiving_jobs;
-  _expired boolean;
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
-  if _track.status is distinct from 'completed' or _track.archived_to_storage is true then
-    return 'ignored';
-  end if;
   select * into _job from public.track_archiving_jobs as j
   where j.track_id = _track_id order by j.created_at desc limit 1 for update;
-
-  if _job.status = 'pending' or _job.status = 'processing' and _job.lease_expires_at <= archiver.clock() then
-    -- The track changed since it was listed: nobody has asked for what it names now.
-    if _job.started_at is null or archiver.is_superseded(_job, _track.audio_url, _track.cover_url, _track.video_url) then
-      return 'ignored';
-    end if;
-    update public.track_archiving_jobs
-    set status = 'processing', fencing_token = nextval('archiver.fencing_tokens'),
-      lease_expires_at = archiver.clock()
-    where id = _job.id returning fencing_token into _job.fencing_token;
-    perform public.fail_track_archiving(_job.id, _job.fencing_token, _error_code, concat_ws(
-      '. Before: ', _error_message, _job.error_code || ': ' || coalesce(_job.error_message, '')));
-    return 'closed';
+  if _track.status is distinct from 'completed' or _job.next_check_at is null
+    or _job.status = 'processing' and _job.lease_expires_at > archiver.clock()
+    or _job.started_at is null or archiver.is_superseded(_job, _track)
+  then
+    return false;
   end if;
-
-  select timing.expires_at <= archiver.clock() into _expired
-  from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
-  if _job.status is distinct from 'failed' or _job.expired_at is not null then
-    return 'ignored';
-  end if;
-  -- Any other failure wrote its dead letter when it happened.
-  if _job.error_code in ('expired', 'worker_lost') and _job.buried_at is null then
-    if not _buried then
-      return case when _expired then 'closed' else 'ignored' end;
-    end if;
-    update public.track_archiving_jobs set buried_at = archiver.clock() where id = _job.id;
-  end if;
-  if not _expired then
-    return 'ignored';
-  end if;
-  update public.track_archiving_jobs set expired_at = archiver.clock() where id = _job.id;
-  return 'expired';
+  update public.track_archiving_jobs as j
+  set status = 'failed', lease_expires_at = null, next_check_at = null, error_code = _error_code,
+    error_message = left(concat_ws('. Before: ', _error_message, j.error_code || ': ' || coalesce(j.error_message, '')), 2000),
+    updated_at = archiver.clock()
+  where j.id = _job.id returning * into _job;
+  perform archiver.tell_failed(_track, _job);
+  return true;
 end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.compact_track_counts()
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with taken as (delete from archiver.track_counts returning archived, waiting)
+  insert into archiver.track_counts (archived, waiting) select coalesce(sum(archived), 0), coalesce(sum(waiting), 0) from taken
 $function$
 ;
 
@@ -724,8 +1177,6 @@ declare
   _track public.tracks;
   _job public.track_archiving_jobs;
   _missing text;
-  _asset text;
-  _lost text[] := '{}';
 begin
   select t.* into _track from public.tracks as t
   where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id)
@@ -736,59 +1187,45 @@ begin
     return 'lease_lost';
   end if;
 
-  if archiver.is_superseded(_job, _track.audio_url, _track.cover_url, _track.video_url) then
+  if archiver.is_superseded(_job, _track) then
     update public.track_archiving_jobs
-    set status = 'pending', lease_expires_at = null, claimed_by = null, dispatched_at = null,
+    set status = 'pending', lease_expires_at = null, claimed_by = null, queued_at = null,
+      next_check_at = archiver.clock() + interval '5 minutes',
       error_code = 'superseded', error_message = 'The sources of the track changed while they were copied.'
     where id = _job_id;
     return 'superseded';
   end if;
 
-  select string_agg(asset.name, ', ') into _missing
-  from (values
-    ('audio', true, _job.storage_audio_url),
-    ('cover', _job.original_cover_url is not null, _job.storage_cover_url),
-    ('video', _job.original_video_url is not null, _job.storage_video_url)
-  ) as asset (name, needed, stored)
-  where asset.needed and asset.stored is null
-    and (asset.name = 'audio' or not coalesce(_job.metadata -> 'assets' -> asset.name @> '{"gone": true}', false));
+  select string_agg(needed.kind, ', ' order by needed.kind) into _missing
+  from (
+    select f.kind from public.track_archiving_files as f where f.track_id = _track.id and archiver.is_missing(f)
+    union
+    select 'audio' where not exists (select from public.track_archiving_files as f
+      where f.track_id = _track.id and f.kind = 'audio' and f.storage_url is not null)
+  ) as needed;
   if _missing is not null then
-    raise exception 'track % cannot be complete: % neither stored nor gone', _track.id, _missing
+    raise exception 'track % cannot be complete: % neither stored nor refused', _track.id, _missing
       using errcode = 'object_not_in_prerequisite_state';
   end if;
 
-  -- Addresses that carry no entry of ours were given by the app: they are the service's own word.
-  foreach _asset in array array['audio', 'cover', 'video'] loop
-    if _job.metadata -> 'assets' -> _asset ? 'stored_at' and (_job.metadata -> 'assets' -> _asset ->> 'bytes')::bigint
-      is distinct from archiver.stored_bytes(_asset, case _asset when 'audio' then _job.storage_audio_url
-        when 'cover' then _job.storage_cover_url else _job.storage_video_url end)
-    then
-      _lost := _lost || _asset;
-      _job.metadata := _job.metadata #- array['assets', _asset];
-    end if;
-  end loop;
-  if _lost <> '{}' then
-    update public.track_archiving_jobs
-    set storage_audio_url = case when not 'audio' = any (_lost) then storage_audio_url end,
-      storage_cover_url = case when not 'cover' = any (_lost) then storage_cover_url end,
-      storage_video_url = case when not 'video' = any (_lost) then storage_video_url end,
-      metadata = _job.metadata,
-      updated_at = archiver.clock()
-    where id = _job_id;
+  -- Addresses without bytes were given by a person or by the app: they are the service's own word.
+  update public.track_archiving_files as f
+  set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
+    stored_at = null
+  where f.track_id = _track.id and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
+    and f.bytes is not null;
+  if found then
+    perform archiver.show_files(_track.id, _job_id);
     return 'not_stored';
   end if;
 
-  update public.tracks
-  set archived_to_storage = true,
-    archived_at = archiver.clock(),
-    storage_audio_url = _job.storage_audio_url,
-    storage_cover_url = _job.storage_cover_url,
-    storage_video_url = _job.storage_video_url
-  where id = _track.id;
+  update public.tracks as t set archived_to_storage = true, archived_at = archiver.clock() where t.id = _track.id;
+  perform archiver.show_files(_track.id, _job_id);
   update public.track_archiving_jobs
-  set status = 'completed', completed_at = archiver.clock(), lease_expires_at = null,
-    error_code = null, error_message = null, updated_at = archiver.clock()
+  set status = 'completed', completed_at = archiver.clock(), lease_expires_at = null, next_check_at = null,
+    error_code = null, error_message = null
   where id = _job_id;
+  perform archiver.tell_saved(_track);
   return 'completed';
 end
 $function$
@@ -808,23 +1245,23 @@ begin
   select t.* into _track from public.tracks as t
   where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id)
   for no key update;
-  if _track.status is distinct from 'completed' or _track.archived_to_storage is true
-    or _track.archive_scheduled_at is null
+  if _track.status is distinct from 'completed' or _track.archive_scheduled_at is null
     or abs(extract(epoch from _track.archive_scheduled_at - _due_at)) >= 0.001
   then
     return false;
   end if;
-  update public.track_archiving_jobs
-  set scheduled_for = case _route when 'schedule' then _due_at else scheduled_for end,
-    scheduled_at = case _route when 'schedule' then archiver.clock() else scheduled_at end,
-    dispatched_at = case _route when 'queue' then archiver.clock() else dispatched_at end
-  where id = _job_id and status = 'pending';
+  update public.track_archiving_jobs as j
+  set scheduled_for = case _route when 'schedule' then _due_at else j.scheduled_for end,
+    queued_at = case _route when 'queue' then archiver.clock() else j.queued_at end,
+    next_check_at = case _route when 'schedule' then archiver.check_after_schedule(_due_at)
+      else archiver.check_after_message(j.expires_at) end
+  where j.id = _job_id and j.status = 'pending';
   return found;
 end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text)
+CREATE OR REPLACE FUNCTION public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean DEFAULT false)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -833,8 +1270,6 @@ declare
   _track public.tracks;
   _job public.track_archiving_jobs;
   _superseded boolean;
-  _told boolean;
-  _untold text;
 begin
   select t.* into _track from public.tracks as t
   where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id)
@@ -845,59 +1280,49 @@ begin
     return false;
   end if;
 
-  _superseded := archiver.is_superseded(_job, _track.audio_url, _track.cover_url, _track.video_url);
-  if _superseded then
-    update public.tracks set archive_scheduled_at = archiver.clock()
-    where id = _track.id and status = 'completed';
-  else
-    update public.tracks
-    set storage_audio_url = coalesce(_job.storage_audio_url, storage_audio_url),
-      storage_cover_url = coalesce(_job.storage_cover_url, storage_cover_url),
-      storage_video_url = coalesce(_job.storage_video_url, storage_video_url)
-    where id = _track.id
-      and coalesce(_job.storage_audio_url, _job.storage_cover_url, _job.storage_video_url) is not null;
-    _told := exists (
-      select from public.track_archiving_jobs as j
-      where j.track_id = _track.id and j.status = 'failed' and j.error_code <> 'replaced_system'
-        and not j.metadata ? 'notification_error'
-        and not archiver.is_superseded(j, _track.audio_url, _track.cover_url, _track.video_url));
-    if not _told then
-      _untold := archiver.notify_owner(_track.user_id, _track.id, _track.title);
-    end if;
-  end if;
-
-  update public.track_archiving_jobs
+  _superseded := archiver.is_superseded(_job, _track);
+  update public.track_archiving_jobs as j
   set status = 'failed', lease_expires_at = null,
+    next_check_at = case when _superseded then archiver.clock() + interval '5 minutes'
+      when _may_mend then archiver.retry_at(j.due_at, j.expires_at) end,
     error_code = coalesce(_error_code, 'internal'), error_message = left(_error_message, 2000),
-    metadata = case when _untold is null then metadata
-      else metadata || jsonb_build_object('notification_error', _untold) end,
     updated_at = archiver.clock()
-  where id = _job_id;
+  where j.id = _job_id returning * into _job;
+  if _superseded then
+    update public.tracks set archive_scheduled_at = archiver.clock() where id = _track.id and status = 'completed';
+  elsif _job.next_check_at is null then
+    perform archiver.tell_failed(_track, _job);
+  end if;
   return true;
 end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.forget_leftover(_bucket_id text, _object_name text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from public.track_archiving_leftovers as l where l.bucket_id = _bucket_id and l.object_name = _object_name
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.get_archiving_backlog()
- RETURNS TABLE(overdue bigint, near_expiry bigint)
+ RETURNS TABLE(overdue bigint, near_expiry bigint, files_lost bigint, leftovers bigint)
  LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select
-    count(*) filter (where latest.status is distinct from 'failed'),
-    count(*) filter (where timing.expires_at - (select archiver.clock()) < interval '2 days')
-  from public.tracks as t
-  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
-  cross join lateral (select coalesce(t.archive_scheduled_at, timing.due_at) as due_at) as due
-  left join lateral (
-    select j.status from public.track_archiving_jobs as j
-    where j.track_id = t.id order by j.created_at desc limit 1
-  ) as latest on true
-  where t.status = 'completed' and t.archived_to_storage is not true
-    and (t.archive_scheduled_at is null or t.archive_scheduled_at <= (select archiver.clock()))
-    and timing.expires_at > (select archiver.clock())
-    and due.due_at + least(interval '1 hour', (timing.expires_at - due.due_at) / 4) <= (select archiver.clock())
+    count(*) filter (where j.status <> 'failed'),
+    count(*) filter (where j.expires_at - (select archiver.clock()) < interval '2 days'),
+    (select s.files_lost from public.track_archiving_settings as s),
+    (select count(*) from public.track_archiving_leftovers as l where l.reason = 'deleted')
+  from public.track_archiving_jobs as j
+  where j.status <> 'completed' and j.is_latest and not j.renews
+    and j.due_at between (select archiver.clock()) - interval '30 days' and (select archiver.clock())
+    and j.expires_at > (select archiver.clock())
+    and j.due_at + least(interval '1 hour', (j.expires_at - j.due_at) / 4) <= (select archiver.clock())
 $function$
 ;
 
@@ -907,7 +1332,7 @@ CREATE OR REPLACE FUNCTION public.get_archiving_states(_track_ids uuid[])
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select asked.id, t.id is not null, t.title, t.status::text, t.archived_to_storage is true,
+  select asked.id, t.id is not null, left(t.title, 500), left(t.status::text, 100), t.archived_to_storage is true,
     t.archived_at, timing.expires_at,
     latest.status, latest.error_code, latest.error_message, latest.updated_at, archiver.clock()
   from (select distinct unnest(_track_ids) as id) as asked
@@ -921,48 +1346,22 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.get_lost_tracks(_expired boolean, _schedules_since timestamp with time zone, _messages_since timestamp with time zone, _schedule_grace_seconds integer, _silence_seconds integer, _max_attempts integer, _retryable_codes text[], _limit integer, _after_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, _after_track_id uuid DEFAULT NULL::uuid)
- RETURNS TABLE(track_id uuid, due_at timestamp with time zone, expires_at timestamp with time zone, action text, cause text)
+CREATE OR REPLACE FUNCTION public.get_removable_objects(_limit integer)
+ RETURNS TABLE(bucket_id text, object_name text)
  LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select t.id, due.due_at, timing.expires_at,
-    case
-      when loss.cause in ('deadline_passed', 'workers_died') then 'close'
-      when _expired and loss.cause in ('message_lost', 'lease_expired')
-        and latest.started_at is not null and not sources.superseded then 'close'
-      when due.due_at > (select archiver.clock()) then 'schedule'
-      else 'dispatch'
-    end,
-    loss.cause
-  from public.tracks as t
-  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
-  cross join lateral (select coalesce(t.archive_scheduled_at, timing.due_at) as due_at) as due
-  left join lateral (
-    select j as job, j.status, j.error_code, j.started_at, j.expired_at
-    from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
-  ) as latest on true
-  cross join lateral (
-    select archiver.is_superseded(latest.job, t.audio_url, t.cover_url, t.video_url) as superseded
-  ) as sources
-  cross join lateral (
-    select case
-      -- Most of what stays here for ever; it is not worth the full question.
-      when latest.status = 'failed' and latest.expired_at is not null and not sources.superseded then null
-      else archiver.cause_of_loss(latest.job, sources.superseded, due.due_at, timing.expires_at,
-        _schedules_since, _messages_since, make_interval(secs => _schedule_grace_seconds),
-        make_interval(secs => _silence_seconds), _max_attempts, _retryable_codes)
-    end as cause
-  ) as loss
-  where t.status = 'completed' and t.archived_to_storage is not true
-    and (t.archive_scheduled_at is null or t.archive_scheduled_at <= (select archiver.clock()))
-    and (timing.expires_at <= (select archiver.clock())) = _expired
-    and (_after_track_id is null or (timing.expires_at, t.id) > (_after_expires_at, _after_track_id))
-    and (timing.expires_at > (select s.installed_at from public.track_archiving_settings as s)
-      or coalesce(latest.error_code, 'pending') <> 'replaced_system' and latest.job is distinct from null)
-    and loss.cause is not null
-  order by timing.expires_at, t.id
+  select l.bucket_id, l.object_name
+  from public.track_archiving_leftovers as l
+  cross join public.track_archiving_settings as s
+  where (l.reason = 'replaced' or l.since + make_interval(days => s.remove_deleted_after_days) <= archiver.clock())
+    and not exists (
+      select from public.tracks as t
+      where t.id = substring(l.object_name from '([0-9a-f-]{36})\.[a-z0-9]+$')::uuid and (
+        l.reason = 'deleted'
+        or position('/' || l.object_name in concat_ws(' ', t.storage_audio_url, t.storage_cover_url, t.storage_video_url)) > 0))
+  order by l.since
   limit greatest(_limit, 0)
 $function$
 ;
@@ -973,54 +1372,25 @@ CREATE OR REPLACE FUNCTION public.get_tracks_needing_archiving(_limit integer DE
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select t.id, t.user_id, t.title, t.provider::text, t.audio_url, t.cover_url, t.video_url, t.created_at,
-    coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
-    round(extract(epoch from timing.expires_at - (select archiver.clock())) / 86400, 6)
-  from public.tracks as t
-  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
-  left join lateral (
-    select j as job, j.status, j.error_code, j.lease_expires_at
-    from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
-  ) as latest on true
-  where t.status = 'completed' and t.archived_to_storage is not true
-    and (t.archive_scheduled_at is null or t.archive_scheduled_at <= (select archiver.clock()))
-    and coalesce(t.archive_scheduled_at, timing.due_at) <= (select archiver.clock())
-    and case latest.status
-      when 'processing' then latest.lease_expires_at <= (select archiver.clock())
-      when 'failed' then latest.error_code = 'replaced_system'
-        or archiver.is_superseded(latest.job, t.audio_url, t.cover_url, t.video_url)
-      else true
-    end
-  order by timing.expires_at <= (select archiver.clock()), timing.expires_at, t.id
-  limit greatest(_limit, 0)
-$function$
-;
-
-CREATE OR REPLACE FUNCTION public.get_unscheduled_tracks(_schedules_since timestamp with time zone, _limit integer, _after_due_at timestamp with time zone DEFAULT NULL::timestamp with time zone, _after_track_id uuid DEFAULT NULL::uuid)
- RETURNS TABLE(track_id uuid, due_at timestamp with time zone, cause text)
- LANGUAGE sql
- STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-  select t.id, t.archive_scheduled_at,
-    case when latest.scheduled_for = t.archive_scheduled_at then 'schedule_lost' else 'unannounced' end
-  from public.tracks as t
-  left join lateral (
-    select j as job, j.status, j.error_code, j.lease_expires_at, j.scheduled_for, j.scheduled_at
-    from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
-  ) as latest on true
-  where t.status = 'completed' and t.archived_to_storage is not true
-    and t.archive_scheduled_at > greatest((select archiver.clock()), coalesce(_after_due_at, '-infinity') - interval '1 microsecond')
-    and (_after_track_id is null or (t.archive_scheduled_at, t.id) > (_after_due_at, _after_track_id))
-    and case latest.status
-      when 'processing' then latest.lease_expires_at <= (select archiver.clock())
-      when 'pending' then latest.scheduled_for is distinct from t.archive_scheduled_at
-        or coalesce(latest.scheduled_at, '-infinity') < _schedules_since
-      when 'failed' then latest.error_code = 'replaced_system'
-        or archiver.is_superseded(latest.job, t.audio_url, t.cover_url, t.video_url)
-      else true
-    end
-  order by t.archive_scheduled_at, t.id
+  with waiting as (
+    (select j.track_id, j.expires_at, false as expired from public.track_archiving_jobs as j
+      where j.status in ('pending', 'processing') and j.is_latest and not j.renews
+        and j.expires_at > (select archiver.clock()) and j.due_at <= (select archiver.clock())
+        and (j.status = 'pending' or j.lease_expires_at <= (select archiver.clock()))
+      order by j.expires_at, j.track_id limit greatest(_limit, 0))
+    union all
+    (select j.track_id, j.expires_at, true from public.track_archiving_jobs as j
+      where j.status in ('pending', 'processing') and j.is_latest and not j.renews
+        and j.expires_at <= (select archiver.clock())
+        and (j.status = 'pending' or j.lease_expires_at <= (select archiver.clock()))
+      order by j.expires_at, j.track_id limit greatest(_limit, 0))
+  )
+  select t.id, t.user_id, left(t.title, 500), left(t.provider::text, 100), left(t.audio_url, 8192), left(t.cover_url, 8192),
+    left(t.video_url, 8192), t.created_at, t.archive_scheduled_at, w.expires_at,
+    round(extract(epoch from w.expires_at - (select archiver.clock())) / 86400, 6)
+  from waiting as w
+  join public.tracks as t on t.id = w.track_id and t.status = 'completed' and t.archived_to_storage is not true
+  order by w.expired, w.expires_at, t.id
   limit greatest(_limit, 0)
 $function$
 ;
@@ -1041,69 +1411,74 @@ begin
   if not found then
     return false;
   end if;
-  update public.tracks
-  set archived_to_storage = true,
-    archived_at = archiver.clock(),
-    storage_audio_url = btrim(_storage_audio_url),
-    storage_cover_url = coalesce(nullif(btrim(_storage_cover_url), ''), storage_cover_url),
-    storage_video_url = coalesce(nullif(btrim(_storage_video_url), ''), storage_video_url)
-  where id = _track_id returning * into _track;
-
   select * into _job from public.track_archiving_jobs as j
   where j.track_id = _track_id and j.status in ('pending', 'processing') for update;
   if not found then
-    insert into public.track_archiving_jobs (track_id, user_id) values (_track_id, _track.user_id)
-    returning * into _job;
+    select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
-  if _job.status = 'pending' then
-    update public.track_archiving_jobs
-    set status = 'processing', fencing_token = nextval('archiver.fencing_tokens'),
-      lease_expires_at = archiver.clock(), started_at = archiver.clock()
-    where id = _job.id;
-  end if;
-  update public.track_archiving_jobs
-  set status = 'completed', completed_at = archiver.clock(), lease_expires_at = null,
+  perform archiver.snapshot_sources(_track, _job.due_at, _job.expires_at);
+  insert into public.track_archiving_files as f
+    (track_id, kind, copied_from, storage_url, bucket_id, object_name, stored_at)
+  select _track_id, given.kind, given.source, btrim(given.url), object.bucket_id, object.object_name, archiver.clock()
+  from (values
+    ('audio', _storage_audio_url, nullif(btrim(_track.audio_url), '')),
+    ('cover', _storage_cover_url, nullif(btrim(_track.cover_url), '')),
+    ('video', _storage_video_url, nullif(btrim(_track.video_url), ''))
+  ) as given (kind, url, source)
+  cross join lateral archiver.object_of(btrim(given.url)) as object
+  where nullif(btrim(given.url), '') is not null
+  on conflict (track_id, kind) do update
+  set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
+    object_name = excluded.object_name, stored_at = excluded.stored_at, bytes = null, sha256 = null,
+    content_type = null, source_host = null, error_code = null, refused_at = null;
+
+  update public.tracks as t set archived_to_storage = true, archived_at = archiver.clock() where t.id = _track_id;
+  perform archiver.show_files(_track_id, _job.id);
+  update public.track_archiving_jobs as j
+  set status = 'completed', completed_at = archiver.clock(), lease_expires_at = null, next_check_at = null,
     claimed_by = 'mark_track_archived', error_code = null, error_message = null,
-    storage_audio_url = _track.storage_audio_url,
-    storage_cover_url = _track.storage_cover_url,
-    storage_video_url = _track.storage_video_url,
-    metadata = (metadata - 'assets') || '{"manual": true}',
-    updated_at = archiver.clock()
-  where id = _job.id;
+    metadata = (j.metadata - 'assets') || '{"manual": true}'
+  where j.id = _job.id;
+  perform archiver.tell_saved(_track);
   return true;
 end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.move_archive_dates_forward(_limit integer)
+CREATE OR REPLACE FUNCTION public.open_missing_jobs(_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  _moved integer;
+  _longest interval := (select max(retention) + interval '1 day' from public.track_archiving_policies);
+  _found uuid[];
 begin
-  perform set_config('archiver.announcements_blocked', 'yes', true);
-  with late as (
-    select t.id, timing.due_at
-    from public.tracks as t
-    cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+  perform set_config('archiver.suppressed', 'yes', true);
+  _found := array(
+    select t.id from public.tracks as t
     where t.status = 'completed' and t.archived_to_storage is not true
-      and t.archive_scheduled_at > (select archiver.clock())
-      and timing.due_at < t.archive_scheduled_at
-    order by timing.expires_at, t.id
+      and (t.archive_scheduled_at is null and t.created_at > archiver.clock() - _longest
+        or t.archive_scheduled_at between archiver.clock() - interval '3 days' and archiver.clock() + interval '2 hours')
+      and not exists (select from public.track_archiving_jobs as j
+        where j.track_id = t.id and j.error_code is distinct from 'replaced_system')
+      and exists (select from archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+        where timing.expires_at > archiver.clock())
+    order by t.archive_scheduled_at, t.created_at
     limit greatest(_limit, 0)
-    for no key update of t skip locked
-  )
-  update public.tracks as t set archive_scheduled_at = late.due_at from late where t.id = late.id;
-  get diagnostics _moved = row_count;
-  return _moved;
+    for no key update of t skip locked);
+  update public.tracks as t set archive_scheduled_at = timing.due_at
+  from public.tracks as same
+  cross join lateral archiver.track_timing(same.provider::text, same.created_at, same.metadata) as timing
+  where t.id = any (_found) and t.archive_scheduled_at is null and same.id = t.id;
+  perform from archiver.open_jobs(_found);
+  return cardinality(_found);
 end
 $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.plan_track_archiving(_track_id uuid, _retry boolean DEFAULT false)
- RETURNS TABLE(action text, reason text, job_id uuid, due_at timestamp with time zone, expires_at timestamp with time zone, scheduled_for timestamp with time zone, dispatched_at timestamp with time zone)
+ RETURNS TABLE(action text, reason text, job_id uuid, due_at timestamp with time zone, expires_at timestamp with time zone, scheduled_for timestamp with time zone, queued_at timestamp with time zone)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
@@ -1112,83 +1487,115 @@ declare
   _track public.tracks;
   _job public.track_archiving_jobs;
   _latest public.track_archiving_jobs;
-  _due_at timestamptz;
 begin
-  action := 'cancel';
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
-  if not found then
-    reason := 'track_not_found';
-    return next;
-    return;
-  end if;
   select * into _job from public.track_archiving_jobs as j
   where j.track_id = _track_id and j.status in ('pending', 'processing') for update;
-
-  if _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then
-    action := 'ignore';
-    reason := 'in_progress';
-    job_id := _job.id;
-    return next;
-    return;
-  end if;
-  if _track.status is distinct from 'completed' or _track.archived_to_storage is true then
-    reason := case when _track.archived_to_storage is true then 'already_archived' else 'not_completed' end;
-    delete from public.track_archiving_jobs as j where j.id = _job.id and j.status = 'pending';
-    return next;
-    return;
-  end if;
   if _job.id is null then
     select * into _latest from public.track_archiving_jobs as j
     where j.track_id = _track_id order by j.created_at desc limit 1;
-    -- Failed for good, and nothing has changed since: only a person or the sweep retries it.
-    if not _retry and _latest.status = 'failed' and _latest.error_code <> 'replaced_system'
-      and not archiver.is_superseded(_latest, _track.audio_url, _track.cover_url, _track.video_url)
-    then
-      action := 'ignore';
-      reason := 'failed';
-      return next;
-      return;
-    end if;
   end if;
 
-  select timing.due_at, timing.expires_at into _due_at, expires_at
+  reason := case
+    when _track.id is null then 'track_not_found'
+    when _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then 'in_progress'
+    when _track.status is distinct from 'completed' then 'not_completed'
+    when _job.id is null and _track.archived_to_storage is true then 'already_archived'
+    when _track.user_id is null then 'owner_missing'
+    -- Failed, and nothing has changed since: only a person or the sweep retries it.
+    when not _retry and _latest.status = 'failed' and _latest.error_code <> 'replaced_system'
+      and not archiver.is_superseded(_latest, _track) then 'failed'
+  end;
+  if reason is not null then
+    action := case when reason in ('in_progress', 'failed', 'owner_missing') then 'ignore' else 'cancel' end;
+    job_id := _job.id;
+    if reason = 'not_completed' then
+      delete from public.track_archiving_jobs as j where j.id = _job.id and j.status = 'pending';
+    elsif reason = 'owner_missing' and _latest.error_code is distinct from 'owner_missing' then
+      perform from archiver.open_jobs(array[_track_id]);
+    end if;
+    return next;
+    return;
+  end if;
+
+  select coalesce(_track.archive_scheduled_at, timing.due_at), timing.expires_at into due_at, expires_at
   from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
   if _track.archive_scheduled_at is null then
-    update public.tracks as t set archive_scheduled_at = _due_at where t.id = _track_id;
-    _track.archive_scheduled_at := _due_at;
+    update public.tracks as t set archive_scheduled_at = due_at where t.id = _track_id;
   end if;
-
-  -- Touching a pending job makes it follow the track's sources; a dead worker's job becomes pending again.
   if _job.id is null then
-    insert into public.track_archiving_jobs (track_id, user_id) values (_track_id, _track.user_id)
-    returning * into _job;
+    select * into _job from archiver.open_jobs(array[_track_id]);
   else
+    -- A crashed worker's job becomes pending again.
     update public.track_archiving_jobs as j
     set status = 'pending', lease_expires_at = null, claimed_by = null,
-      workers_lost = j.workers_lost + (j.status = 'processing')::integer
+      crash_count = j.crash_count + (j.status = 'processing')::integer,
+      due_at = due_at, expires_at = expires_at,
+      next_check_at = greatest(j.next_check_at, archiver.clock() + interval '5 minutes')
     where j.id = _job.id returning * into _job;
   end if;
 
   action := 'schedule';
   job_id := _job.id;
-  due_at := _track.archive_scheduled_at;
   scheduled_for := _job.scheduled_for;
-  dispatched_at := _job.dispatched_at;
+  queued_at := _job.queued_at;
   return next;
 end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.release_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text)
+CREATE OR REPLACE FUNCTION public.refresh_deadlines(_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  _after uuid := (select deadlines_after from public.track_archiving_settings);
+  _page uuid[];
+begin
+  if _after is null then
+    return 0;
+  end if;
+  perform set_config('archiver.suppressed', 'yes', true);
+  _page := array(
+    select j.track_id from public.track_archiving_jobs as j
+    where j.next_check_at is not null and j.track_id > _after
+    order by j.track_id limit greatest(_limit, 1));
+  with now_due as (
+    select t.id, least(t.archive_scheduled_at, timing.due_at) as due_at, timing.expires_at
+    from public.tracks as t
+    cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+    where t.id = any (_page)
+    order by t.id
+    for no key update of t
+  ), dated as (
+    update public.tracks as t set archive_scheduled_at = n.due_at
+    from now_due as n where t.id = n.id and t.archive_scheduled_at is distinct from n.due_at
+  )
+  update public.track_archiving_jobs as j
+  set next_check_at = case when n.due_at < j.due_at and j.status = 'pending' then archiver.clock() else j.next_check_at end,
+    due_at = n.due_at, expires_at = n.expires_at
+  from now_due as n
+  where j.track_id = n.id and j.next_check_at is not null
+    and (j.due_at, j.expires_at) is distinct from (n.due_at, n.expires_at);
+  update public.track_archiving_settings
+  set deadlines_after = case when cardinality(_page) >= greatest(_limit, 1) then _page[cardinality(_page)] end;
+  return cardinality(_page);
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.release_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _seconds integer DEFAULT 900)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  update public.track_archiving_jobs
+  update public.track_archiving_jobs as j
   set status = 'pending', lease_expires_at = null, claimed_by = null,
-    error_code = _error_code, error_message = left(_error_message, 2000)
-  where id = _job_id and status = 'processing' and fencing_token = _fencing_token;
+    next_check_at = archiver.clock() + make_interval(secs => _seconds) + interval '15 minutes',
+    error_code = _error_code, error_message = left(_error_message, 2000), updated_at = archiver.clock()
+  where j.id = _job_id and j.status = 'processing' and j.fencing_token = _fencing_token;
   return found;
 end
 $function$
@@ -1201,48 +1608,34 @@ CREATE OR REPLACE FUNCTION public.schedule_track_archiving()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  _reopened boolean := false;
-  _due boolean;
+  _due boolean := new.archive_scheduled_at is null;
 begin
-  if tg_op = 'UPDATE' then
-    -- The copy of an asset whose source has changed is no longer the copy of this asset.
-    if archiver.is_new_source(old.audio_url, new.audio_url, new.storage_audio_url) then
-      new.storage_audio_url := null;
-      _reopened := true;
-    end if;
-    if archiver.is_new_source(old.cover_url, new.cover_url, new.storage_cover_url) then
-      new.storage_cover_url := null;
-      _reopened := true;
-    end if;
-    if archiver.is_new_source(old.video_url, new.video_url, new.storage_video_url) then
-      new.storage_video_url := null;
-      _reopened := true;
-    end if;
-    if _reopened then
-      new.archived_to_storage := false;
-      new.archived_at := null;
-    end if;
-  end if;
-
-  if new.archived_to_storage is true
-    or tg_op = 'INSERT' and exists (select from public.tracks as t where t.id = new.id) -- an upsert
-  then
-    return new;
-  end if;
   if new.status is distinct from 'completed' then
-    new.archive_scheduled_at := null;
+    if new.archived_to_storage is not true then
+      new.archive_scheduled_at := null;
+    end if;
     return new;
   end if;
-
-  _due := new.archive_scheduled_at is null;
-  if tg_op = 'UPDATE' then
+  if tg_op = 'INSERT' then
+    if new.archived_to_storage is true or exists (select from public.tracks as t where t.id = new.id) then -- an upsert
+      return new;
+    end if;
+  elsif new.archived_to_storage is true then
+    if archiver.is_new_source(old.audio_url, new.audio_url, new.storage_audio_url)
+      or archiver.is_new_source(old.cover_url, new.cover_url, new.storage_cover_url)
+      or archiver.is_new_source(old.video_url, new.video_url, new.storage_video_url)
+    then
+      new.archive_scheduled_at := archiver.clock();
+    end if;
+    return new;
+  else
     _due := _due or new.archive_scheduled_at is not distinct from old.archive_scheduled_at and (
       old.status is distinct from new.status
       or old.provider is distinct from new.provider
       or old.created_at is distinct from new.created_at
       or old.metadata ->> 'expires_at' is distinct from new.metadata ->> 'expires_at');
   end if;
-  if _due then
+  if _due and archiver.is_within('dates', 20000) then
     new.archive_scheduled_at := null;
     lock table public.track_archiving_policies in access share mode nowait;
     select timing.due_at into new.archive_scheduled_at
@@ -1262,8 +1655,11 @@ CREATE OR REPLACE FUNCTION public.store_track_asset(_job_id uuid, _fencing_token
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  _entry jsonb := coalesce(_details, '{}') - array['gone', 'at', 'stored_at'];
-  _stored bigint := archiver.stored_bytes(_asset, _storage_url);
+  _track_id uuid;
+  _source_url text;
+  _former public.track_archiving_files;
+  _object record;
+  _stored bigint;
 begin
   if _asset is null or _asset not in ('audio', 'cover', 'video') then
     raise exception 'an asset is audio, cover or video' using errcode = 'invalid_parameter_value';
@@ -1274,85 +1670,175 @@ begin
   if btrim(_storage_url) = '' then
     raise exception 'a stored asset has an address' using errcode = 'invalid_parameter_value';
   end if;
-  _entry := _entry || case when _storage_url is null
-    then jsonb_build_object('gone', true, 'at', archiver.clock())
-    else jsonb_build_object('stored_at', archiver.clock())
-  end;
-  update public.track_archiving_jobs
-  set storage_audio_url = case _asset when 'audio' then _storage_url else storage_audio_url end,
-    storage_cover_url = case _asset when 'cover' then _storage_url else storage_cover_url end,
-    storage_video_url = case _asset when 'video' then _storage_url else storage_video_url end,
-    metadata = jsonb_set(
-      case when metadata ? 'assets' then metadata else metadata || '{"assets": {}}' end,
-      array['assets', _asset], _entry),
-    updated_at = archiver.clock()
-  where id = _job_id and status = 'processing' and fencing_token = _fencing_token;
+  perform from public.tracks as t
+  where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id) for no key update;
+  select j.track_id, case _asset when 'audio' then j.original_audio_url
+    when 'cover' then j.original_cover_url else j.original_video_url end
+  into _track_id, _source_url
+  from public.track_archiving_jobs as j
+  where j.id = _job_id and j.status = 'processing' and j.fencing_token = _fencing_token for update;
   if not found then
     return false;
   end if;
 
-  if _storage_url is not null and (_stored is null or _stored is distinct from (_details ->> 'bytes')::bigint) then
-    raise exception 'Storage has % bytes of the %, not %', coalesce(_stored::text, 'no'), _asset,
-      coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';
+  select * into _former from public.track_archiving_files as f
+  where f.track_id = _track_id and f.kind = _asset for update;
+  if _storage_url is null then
+    update public.track_archiving_files as f
+    set error_code = coalesce(_details ->> 'code', 'provider_gone'), refused_at = archiver.clock()
+    where f.track_id = _track_id and f.kind = _asset;
+  else
+    select * into _object from archiver.object_of(_storage_url);
+    _stored := archiver.stored_bytes(_object.bucket_id, _object.object_name);
+    if _stored is null or _stored is distinct from (_details ->> 'bytes')::bigint then
+      raise exception 'Storage has % bytes of the %, not %', coalesce(_stored::text, 'no'), _asset,
+        coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';
+    end if;
+    insert into public.track_archiving_files as f (track_id, kind, source_url, copied_from, storage_url, bucket_id,
+      object_name, bytes, sha256, content_type, source_host, stored_at)
+    values (_track_id, _asset, _source_url, _source_url, _storage_url, _object.bucket_id, _object.object_name, _stored,
+      _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host', archiver.clock())
+    on conflict (track_id, kind) do update
+    set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
+      object_name = excluded.object_name, bytes = excluded.bytes, sha256 = excluded.sha256,
+      content_type = excluded.content_type, source_host = excluded.source_host, stored_at = excluded.stored_at,
+      error_code = null, refused_at = null;
+    delete from public.track_archiving_leftovers as l
+    where l.bucket_id = _object.bucket_id and l.object_name = _object.object_name;
+    -- Only what lies where this track's files lie was ever this track's alone.
+    insert into public.track_archiving_leftovers (bucket_id, object_name, reason)
+    select _former.bucket_id, _former.object_name, 'replaced'
+    where (_former.bucket_id, _former.object_name) is distinct from (_object.bucket_id, _object.object_name)
+      and _former.object_name ~ ('^[^/]+/' || _track_id || '\.[a-z0-9]+$')
+    on conflict (bucket_id, object_name) do nothing;
   end if;
+  perform archiver.show_files(_track_id, _job_id);
   return true;
 end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.take_stalled_tracks(_limit integer, _room integer, _max_crashes integer)
+ RETURNS TABLE(track_id uuid, expires_at timestamp with time zone, action text, cause text)
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with passed as materialized (
+    select j.track_id, j.user_id, j.expires_at
+    from public.track_archiving_jobs as j
+    where j.next_check_at <= (select archiver.clock())
+    order by j.next_check_at
+    limit 50000
+  ), turns as (
+    select p.*, row_number() over (partition by p.user_id order by p.expires_at, p.track_id) as turn from passed as p
+  ), page as materialized (
+    select p.track_id, row_number() over (order by p.turn, p.expires_at, p.track_id) as place
+    from turns as p
+    order by p.turn, p.expires_at, p.track_id
+    limit greatest(_limit, 0)
+  ), seen as (
+    select page.place, j.id, j.track_id, j.expires_at,
+      case
+        when j.status = 'processing' and j.crash_count + 1 >= _max_crashes and not changed.superseded then 'close'
+        when j.expires_at <= (select archiver.clock()) and j.started_at is not null and not changed.superseded then 'close'
+        when j.due_at <= (select archiver.clock()) then 'dispatch'
+        else 'schedule'
+      end as action,
+      case
+        when j.status = 'processing' and j.crash_count + 1 >= _max_crashes and not changed.superseded then 'workers_crashed'
+        when j.expires_at <= (select archiver.clock()) and j.started_at is not null and not changed.superseded then 'expired'
+        when j.status = 'processing' then 'lease_expired'
+        when j.status = 'failed' then 'failed_before'
+        when j.requested and j.queued_at is null then 'requested'
+        when j.queued_at is not null then 'message_stalled'
+        when j.scheduled_for is not null then 'schedule_stalled'
+        else 'unplanned'
+      end as cause
+    from page
+    join public.tracks as t on t.id = page.track_id
+    join public.track_archiving_jobs as j on j.track_id = page.track_id
+      and j.next_check_at <= (select archiver.clock()) and j.is_latest
+    cross join lateral (select archiver.is_superseded(j, t) as superseded) as changed
+  ), counted as (
+    select s.*, count(*) filter (where s.action = 'dispatch') over (order by s.place) as dispatched from seen as s
+  ), taken as (
+    update public.track_archiving_jobs as j
+    set next_check_at = archiver.clock() + interval '15 minutes'
+    from counted as c
+    where j.id = c.id and (c.action <> 'dispatch' or c.dispatched <= _room)
+    returning j.id
+  )
+  select c.track_id, c.expires_at, c.action, c.cause
+  from counted as c join taken on taken.id = c.id
+  order by c.place
+$function$
+;
+
 create view public.archive_statistics with (security_invoker=true) as
- SELECT total_archived,
-    pending_archive,
-    urgent_archive_needed,
-    expired_tracks,
-        CASE
-            WHEN (everything = 0) THEN (100)::numeric
-            ELSE round(((100.0 * (total_archived)::numeric) / (everything)::numeric), 1)
-        END AS archive_percentage
-   FROM ( SELECT count(*) FILTER (WHERE t.archived_to_storage) AS total_archived,
-            count(*) FILTER (WHERE (timing.left_over > '00:00:00'::interval)) AS pending_archive,
-            count(*) FILTER (WHERE ((timing.left_over > '00:00:00'::interval) AND (timing.left_over < '2 days'::interval))) AS urgent_archive_needed,
-            count(*) FILTER (WHERE (timing.left_over <= '00:00:00'::interval)) AS expired_tracks,
-            count(*) AS everything
-           FROM (public.tracks t
-             LEFT JOIN LATERAL ( SELECT (a.expires_at - ( SELECT archiver.clock() AS clock)) AS left_over
-                   FROM archiver.track_timing(t.provider, t.created_at, t.metadata) a(due_at, expires_at, allowed_hosts, user_agent)
-                  WHERE (t.archived_to_storage IS NOT TRUE)) timing ON (true))
-          WHERE (t.archived_to_storage OR (t.status = 'completed'::text))) counted;
+ WITH sizes AS MATERIALIZED (
+         SELECT ((COALESCE(( SELECT sum((c.archived + c.waiting)) AS sum
+                   FROM archiver.track_counts c), (0)::numeric) > (100000)::numeric) AND (EXISTS ( SELECT
+                   FROM public.track_archiving_settings
+                  WHERE (track_archiving_settings.counted_at IS NOT NULL)))) AS are_large
+        ), counted AS (
+         SELECT c.archived,
+            c.waiting,
+            c.pending,
+            c.urgent
+           FROM (sizes
+             CROSS JOIN LATERAL archiver.sum_tracks() c(archived, waiting, pending, urgent))
+          WHERE sizes.are_large
+        UNION ALL
+         SELECT c.archived,
+            c.waiting,
+            c.pending,
+            c.urgent
+           FROM (sizes
+             CROSS JOIN LATERAL archiver.count_tracks() c(archived, waiting, pending, urgent))
+          WHERE (NOT sizes.are_large)
+        )
+ SELECT counted.archived AS total_archived,
+    counted.pending AS pending_archive,
+    counted.urgent AS urgent_archive_needed,
+    GREATEST((counted.waiting - counted.pending), (0)::bigint) AS expired_tracks,
+    round(((100.0 * (counted.archived)::numeric) / (NULLIF((counted.archived + GREATEST(counted.waiting, counted.pending)), 0))::numeric), 1) AS archive_percentage,
+    settings.files_lost
+   FROM (counted
+     CROSS JOIN public.track_archiving_settings settings);
 
-CREATE TRIGGER a_request BEFORE INSERT ON public.track_archiving_jobs FOR EACH ROW EXECUTE FUNCTION archiver.mark_request();
+CREATE TRIGGER track_archiving_900_keep_leftovers AFTER DELETE ON public.track_archiving_files REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION archiver.keep_leftovers();
 
-CREATE TRIGGER b_accept_request BEFORE INSERT ON public.track_archiving_jobs FOR EACH ROW WHEN (new.requested) EXECUTE FUNCTION archiver.accept_request();
+CREATE TRIGGER track_archiving_100_mark_request BEFORE INSERT ON public.track_archiving_jobs FOR EACH ROW EXECUTE FUNCTION archiver.mark_request();
 
-CREATE TRIGGER b_follow_inserted BEFORE INSERT ON public.track_archiving_jobs FOR EACH ROW EXECUTE FUNCTION archiver.follow_track();
+CREATE TRIGGER track_archiving_200_accept_request BEFORE INSERT ON public.track_archiving_jobs FOR EACH ROW WHEN (new.requested) EXECUTE FUNCTION archiver.accept_request();
 
-CREATE TRIGGER b_follow_updated BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN (((new.status = 'pending'::text) OR ((new.status = 'processing'::text) AND (new.fencing_token IS DISTINCT FROM old.fencing_token)))) EXECUTE FUNCTION archiver.follow_track();
+CREATE TRIGGER track_archiving_500_transition BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.fencing_token IS DISTINCT FROM new.fencing_token))) EXECUTE FUNCTION archiver.check_transition();
 
-CREATE TRIGGER b_forget_former_sources BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN ((new.status = 'pending'::text)) EXECUTE FUNCTION archiver.forget_former_sources();
+CREATE TRIGGER track_archiving_900_replace_former AFTER INSERT ON public.track_archiving_jobs REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION archiver.replace_former_jobs();
 
-CREATE TRIGGER c_transition BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.fencing_token IS DISTINCT FROM new.fencing_token))) EXECUTE FUNCTION archiver.check_transition();
+CREATE TRIGGER track_archiving_500_wake AFTER INSERT OR DELETE OR UPDATE ON public.track_archiving_policies FOR EACH STATEMENT EXECUTE FUNCTION archiver.wake_refused();
 
-CREATE TRIGGER track_archiving_announce_delete AFTER DELETE ON public.tracks FOR EACH ROW WHEN ((old.status = 'completed'::text)) EXECUTE FUNCTION archiver.announce_track();
+CREATE TRIGGER track_archiving_100_guard_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN (((new.archived_to_storage IS TRUE) OR (new.storage_audio_url IS NOT NULL) OR (new.storage_cover_url IS NOT NULL) OR (new.storage_video_url IS NOT NULL) OR (new.archive_scheduled_at IS NOT NULL) OR (new.archived_at IS NOT NULL))) EXECUTE FUNCTION archiver.guard_archive_columns();
 
-CREATE TRIGGER track_archiving_announce_insert AFTER INSERT ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE))) EXECUTE FUNCTION archiver.announce_track();
+CREATE TRIGGER track_archiving_100_guard_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN (((((((old.archived_to_storage IS DISTINCT FROM new.archived_to_storage) OR (old.storage_audio_url IS DISTINCT FROM new.storage_audio_url)) OR (old.storage_cover_url IS DISTINCT FROM new.storage_cover_url)) OR (old.storage_video_url IS DISTINCT FROM new.storage_video_url)) OR (old.archive_scheduled_at IS DISTINCT FROM new.archive_scheduled_at)) OR (old.archived_at IS DISTINCT FROM new.archived_at))) EXECUTE FUNCTION archiver.guard_archive_columns();
 
-CREATE TRIGGER track_archiving_announce_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN ((((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (((((old.status IS DISTINCT FROM new.status) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)) OR (old.archive_scheduled_at IS DISTINCT FROM new.archive_scheduled_at))) OR ((old.status = 'completed'::text) AND (new.status IS DISTINCT FROM 'completed'::text)))) EXECUTE FUNCTION archiver.announce_track();
+CREATE TRIGGER track_archiving_500_schedule_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN ((new.status = 'completed'::text)) EXECUTE FUNCTION public.schedule_track_archiving();
 
-CREATE TRIGGER track_archiving_guard_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN (((new.archived_to_storage IS TRUE) OR (new.storage_audio_url IS NOT NULL) OR (new.storage_cover_url IS NOT NULL) OR (new.storage_video_url IS NOT NULL) OR (new.archive_scheduled_at IS NOT NULL) OR (new.archived_at IS NOT NULL))) EXECUTE FUNCTION archiver.guard_archive_columns();
+CREATE TRIGGER track_archiving_500_schedule_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN ((((((((old.status IS DISTINCT FROM new.status) OR (old.provider IS DISTINCT FROM new.provider)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)) OR ((old.metadata ->> 'expires_at'::text) IS DISTINCT FROM (new.metadata ->> 'expires_at'::text)))) EXECUTE FUNCTION public.schedule_track_archiving();
 
-CREATE TRIGGER track_archiving_guard_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN (((((((old.archived_to_storage IS DISTINCT FROM new.archived_to_storage) OR (old.storage_audio_url IS DISTINCT FROM new.storage_audio_url)) OR (old.storage_cover_url IS DISTINCT FROM new.storage_cover_url)) OR (old.storage_video_url IS DISTINCT FROM new.storage_video_url)) OR (old.archive_scheduled_at IS DISTINCT FROM new.archive_scheduled_at)) OR (old.archived_at IS DISTINCT FROM new.archived_at))) EXECUTE FUNCTION archiver.guard_archive_columns();
+CREATE TRIGGER track_archiving_900_follow_delete AFTER DELETE ON public.tracks REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION archiver.follow_tracks();
 
-CREATE TRIGGER track_archiving_late_insert AFTER INSERT ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (new.archive_scheduled_at <= now()))) EXECUTE FUNCTION archiver.open_late_job();
+CREATE TRIGGER track_archiving_900_follow_insert AFTER INSERT ON public.tracks REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION archiver.follow_tracks();
 
-CREATE TRIGGER track_archiving_late_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (new.archive_scheduled_at <= now()) AND ((((old.status IS DISTINCT FROM new.status) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)))) EXECUTE FUNCTION archiver.open_late_job();
-
-CREATE TRIGGER track_archiving_schedule_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN ((new.status = 'completed'::text)) EXECUTE FUNCTION public.schedule_track_archiving();
-
-CREATE TRIGGER track_archiving_schedule_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN ((((((((old.status IS DISTINCT FROM new.status) OR (old.provider IS DISTINCT FROM new.provider)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)) OR ((old.metadata ->> 'expires_at'::text) IS DISTINCT FROM (new.metadata ->> 'expires_at'::text)))) EXECUTE FUNCTION public.schedule_track_archiving();
+CREATE TRIGGER track_archiving_900_follow_update AFTER UPDATE ON public.tracks REFERENCING OLD TABLE AS gone NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION archiver.follow_tracks();
 
 alter table public.notifications enable row level security;
 
+alter table public.track_archiving_files enable row level security;
+
 alter table public.track_archiving_jobs enable row level security;
+
+alter table public.track_archiving_leftovers enable row level security;
 
 alter table public.track_archiving_policies enable row level security;
 
@@ -1369,6 +1855,11 @@ create policy "Users can mark own notifications" on public.notifications as perm
 
 create policy "Users can read own notifications" on public.notifications as permissive for select to authenticated
   using ((user_id = ( SELECT auth.uid() AS uid)));
+
+create policy "Users can read files of own tracks" on public.track_archiving_files as permissive for select to authenticated
+  using ((EXISTS ( SELECT
+   FROM public.tracks t
+  WHERE ((t.id = track_archiving_files.track_id) AND (t.user_id = ( SELECT auth.uid() AS uid))))));
 
 create policy "Service can manage jobs" on public.track_archiving_jobs as permissive for all to service_role
   using (true)
@@ -1395,64 +1886,140 @@ create policy "Users can update own tracks" on public.tracks as permissive for u
   using ((user_id = ( SELECT auth.uid() AS uid)))
   with check ((user_id = ( SELECT auth.uid() AS uid)));
 
-create policy "Track files are readable by everybody" on storage.objects as permissive for select to public
-  using ((bucket_id = ANY (ARRAY['tracks-audio'::text, 'tracks-covers'::text, 'tracks-videos'::text])));
-
 create policy "Users can delete own track files" on storage.objects as permissive for delete to authenticated
+  using (((bucket_id = ANY (ARRAY['tracks-audio'::text, 'tracks-covers'::text, 'tracks-videos'::text])) AND ((storage.foldername(name))[1] = (( SELECT auth.uid() AS uid))::text)));
+
+create policy "Users can read own track files" on storage.objects as permissive for select to authenticated
   using (((bucket_id = ANY (ARRAY['tracks-audio'::text, 'tracks-covers'::text, 'tracks-videos'::text])) AND ((storage.foldername(name))[1] = (( SELECT auth.uid() AS uid))::text)));
 
 create policy "Users can upload own track files" on storage.objects as permissive for insert to authenticated
   with check (((bucket_id = ANY (ARRAY['tracks-audio'::text, 'tracks-covers'::text, 'tracks-videos'::text])) AND ((storage.foldername(name))[1] = (( SELECT auth.uid() AS uid))::text)));
 
-grant execute on function archiver.cause_of_loss(_job public.track_archiving_jobs, _superseded boolean, _due_at timestamp with time zone, _expires_at timestamp with time zone, _schedules_since timestamp with time zone, _messages_since timestamp with time zone, _schedule_grace interval, _silence interval, _max_attempts integer, _retryable_codes text[]) to service_role;
+grant execute on function archiver.accept_request() to service_role;
+
+grant execute on function archiver.check_after_message(_expires_at timestamp with time zone) to service_role;
+
+grant execute on function archiver.check_after_schedule(_due_at timestamp with time zone) to service_role;
+
+grant execute on function archiver.check_transition() to service_role;
 
 grant execute on function archiver.clock() to service_role;
 
-grant execute on function archiver.is_superseded(_job public.track_archiving_jobs, _audio_url text, _cover_url text, _video_url text) to service_role;
+grant execute on function archiver.count_changes(_archived bigint, _waiting bigint) to service_role;
 
-grant execute on function archiver.notify_owner(_user_id uuid, _track_id uuid, _title text) to service_role;
+grant execute on function archiver.count_tracks(OUT archived bigint, OUT waiting bigint, OUT pending bigint, OUT urgent bigint) to service_role;
+
+grant execute on function archiver.follow_tracks() to service_role;
+
+grant execute on function archiver.guard_archive_columns() to service_role;
+
+grant execute on function archiver.is_address(_url text) to service_role;
+
+grant execute on function archiver.is_missing(_file public.track_archiving_files) to service_role;
+
+grant execute on function archiver.is_new_source(_old text, _new text, _storage_url text) to service_role;
+
+grant execute on function archiver.is_own_copy(_url text, _storage_url text) to service_role;
+
+grant execute on function archiver.is_superseded(_job public.track_archiving_jobs, _track public.tracks) to service_role;
+
+grant execute on function archiver.is_within(_what text, _most integer, _more integer) to service_role;
+
+grant execute on function archiver.keep_leftovers() to service_role;
+
+grant execute on function archiver.mark_request() to service_role;
+
+grant execute on function archiver.notify_owner(_user_id uuid, _track_id uuid, _title text, _saved boolean) to service_role;
+
+grant execute on function archiver.object_of(_url text, OUT bucket_id text, OUT object_name text) to service_role;
+
+grant execute on function archiver.open_jobs(_track_ids uuid[]) to service_role;
 
 grant execute on function archiver.parse_expiry(_text text) to service_role;
 
-grant execute on function archiver.stored_bytes(_asset text, _storage_url text) to service_role;
+grant execute on function archiver.record_in_place(_track public.tracks) to service_role;
+
+grant execute on function archiver.recount_tracks() to service_role;
+
+grant execute on function archiver.replace_former_jobs() to service_role;
+
+grant execute on function archiver.retry_at(_due_at timestamp with time zone, _expires_at timestamp with time zone) to service_role;
+
+grant execute on function archiver.send_webhook(_event text, _new public.tracks, _old public.tracks, _url text, _secrets text) to service_role;
+
+grant execute on function archiver.show_files(_track_id uuid, _job_id uuid) to service_role;
+
+grant execute on function archiver.snapshot_sources(_track public.tracks, _due_at timestamp with time zone, _expires_at timestamp with time zone) to service_role;
+
+grant execute on function archiver.stored_bytes(_bucket_id text, _object_name text) to service_role;
+
+grant execute on function archiver.sum_tracks(OUT archived bigint, OUT waiting bigint, OUT pending bigint, OUT urgent bigint) to service_role;
+
+grant execute on function archiver.tell_failed(_track public.tracks, _job public.track_archiving_jobs) to service_role;
+
+grant execute on function archiver.tell_saved(_track public.tracks) to service_role;
 
 grant execute on function archiver.track_timing(_provider text, _created_at timestamp with time zone, _metadata jsonb) to service_role;
 
+grant execute on function archiver.wake_refused() to service_role;
+
+grant execute on function archiver.webhook_record(_track public.tracks) to service_role;
+
+grant execute on function archiver.webhook_signatures(_content text, _secrets text) to service_role;
+
+grant execute on function archiver.webhook_target(OUT url text, OUT secrets text) to service_role;
+
+grant execute on function archiver.without_query(_url text) to service_role;
+
+grant execute on function public.adopt_tracks(_limit integer, OUT looked integer, OUT opened integer, OUT lost integer) to service_role;
+
+grant execute on function public.audit_stored_files(_limit integer, OUT looked integer, OUT lost integer) to service_role;
+
+grant execute on function public.check_track_notifications() to service_role;
+
 grant execute on function public.claim_track_archiving(_track_id uuid, _lease_seconds integer, _worker text) to service_role;
 
-grant execute on function public.close_track_archiving(_track_id uuid, _error_code text, _error_message text, _buried boolean) to service_role;
+grant execute on function public.close_track_archiving(_track_id uuid, _error_code text, _error_message text) to service_role;
+
+grant execute on function public.compact_track_counts() to service_role;
 
 grant execute on function public.complete_track_archiving(_job_id uuid, _fencing_token bigint) to service_role;
 
 grant execute on function public.confirm_track_schedule(_job_id uuid, _due_at timestamp with time zone, _route text) to service_role;
 
-grant execute on function public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text) to service_role;
+grant execute on function public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean) to service_role;
+
+grant execute on function public.forget_leftover(_bucket_id text, _object_name text) to service_role;
 
 grant execute on function public.get_archiving_backlog() to service_role;
 
 grant execute on function public.get_archiving_states(_track_ids uuid[]) to service_role;
 
-grant execute on function public.get_lost_tracks(_expired boolean, _schedules_since timestamp with time zone, _messages_since timestamp with time zone, _schedule_grace_seconds integer, _silence_seconds integer, _max_attempts integer, _retryable_codes text[], _limit integer, _after_expires_at timestamp with time zone, _after_track_id uuid) to service_role;
+grant execute on function public.get_removable_objects(_limit integer) to service_role;
 
 grant execute on function public.get_tracks_needing_archiving(_limit integer) to service_role;
 
-grant execute on function public.get_unscheduled_tracks(_schedules_since timestamp with time zone, _limit integer, _after_due_at timestamp with time zone, _after_track_id uuid) to service_role;
-
 grant execute on function public.mark_track_archived(_track_id uuid, _storage_audio_url text, _storage_cover_url text, _storage_video_url text) to service_role;
 
-grant execute on function public.move_archive_dates_forward(_limit integer) to service_role;
+grant execute on function public.open_missing_jobs(_limit integer) to service_role;
 
 grant execute on function public.plan_track_archiving(_track_id uuid, _retry boolean) to service_role;
 
-grant execute on function public.release_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text) to service_role;
+grant execute on function public.refresh_deadlines(_limit integer) to service_role;
+
+grant execute on function public.release_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _seconds integer) to service_role;
 
 grant execute on function public.schedule_track_archiving() to service_role;
 
 grant execute on function public.store_track_asset(_job_id uuid, _fencing_token bigint, _asset text, _storage_url text, _details jsonb) to service_role;
 
+grant execute on function public.take_stalled_tracks(_limit integer, _room integer, _max_crashes integer) to service_role;
+
 grant usage on schema archiver to service_role;
 
 grant usage on sequence archiver.fencing_tokens to service_role;
+
+grant delete, insert, select on table archiver.track_counts to service_role;
 
 grant delete, insert, maintain, references, select, trigger, truncate, update on table public.archive_statistics to service_role;
 
@@ -1460,9 +2027,15 @@ grant delete, select, update (read) on table public.notifications to authenticat
 
 grant delete, insert, maintain, references, select, trigger, truncate, update on table public.notifications to service_role;
 
+grant select on table public.track_archiving_files to authenticated;
+
+grant delete, insert, maintain, references, select, trigger, truncate, update on table public.track_archiving_files to service_role;
+
 grant insert (status, track_id, user_id), select on table public.track_archiving_jobs to authenticated;
 
 grant delete, insert, maintain, references, select, trigger, truncate, update on table public.track_archiving_jobs to service_role;
+
+grant delete, insert, maintain, references, select, trigger, truncate, update on table public.track_archiving_leftovers to service_role;
 
 grant delete, insert, maintain, references, select, trigger, truncate, update on table public.track_archiving_policies to service_role;
 
@@ -1472,25 +2045,39 @@ grant delete, insert, select, update on table public.tracks to authenticated;
 
 grant delete, insert, maintain, references, select, trigger, truncate, update on table public.tracks to service_role;
 
-comment on table public.track_archiving_jobs is 'One row an attempt to archive a track; at most one is open.';
+comment on table public.track_archiving_files is 'One row a file of a track, made when the track is first claimed. A stored copy stays until one of another source is recorded.';
 
-comment on column public.track_archiving_jobs.buried_at is 'When the dead letter was written of a job that the sweep failed.';
+comment on column public.track_archiving_files.bytes is 'Null: a person said that the file is there.';
 
-comment on column public.track_archiving_jobs.dispatched_at is 'When the track was put on the queue.';
+comment on column public.track_archiving_files.copied_from is 'The source of the stored copy.';
 
-comment on column public.track_archiving_jobs.expired_at is 'When the sweep found that the track''s deadline had passed; it says so once.';
+comment on column public.track_archiving_files.error_code is 'Why the present source is not to be had. Null while it may be.';
+
+comment on column public.track_archiving_files.source_url is 'Where it stands at the provider, as the last claim found it.';
+
+comment on table public.track_archiving_jobs is 'One row a series of attempts to archive a track; at most one of a track is open, is_latest marks the one that counts.';
+
+comment on column public.track_archiving_jobs.crash_count is 'Claims that ended without a word, as another claim or plan found; the present one is not among them.';
+
+comment on column public.track_archiving_jobs.due_at is 'When archiving is due, as last worked out; so is expires_at.';
 
 comment on column public.track_archiving_jobs.fencing_token is 'New and larger at each claim. Who does not name the current one can change nothing.';
 
-comment on column public.track_archiving_jobs.metadata is 'assets.{audio,cover,video}: {bytes, sha256, content_type, source_host, stored_at} or {gone, code, at}.';
+comment on column public.track_archiving_jobs.metadata is 'assets.{audio,cover,video}: written from track_archiving_files, for those who read jobs.';
+
+comment on column public.track_archiving_jobs.next_check_at is 'By then there is progress, or the sweep acts. Null: nothing is left to do.';
+
+comment on column public.track_archiving_jobs.queued_at is 'When a message was last sent.';
+
+comment on column public.track_archiving_jobs.renews is 'The track is archived; this copies a new source of it.';
 
 comment on column public.track_archiving_jobs.requested is 'The owner asked for it.';
 
-comment on column public.track_archiving_jobs.scheduled_at is 'When that schedule was made.';
+comment on column public.track_archiving_jobs.scheduled_for is 'A schedule was made for this time.';
 
-comment on column public.track_archiving_jobs.scheduled_for is 'A schedule is known to exist for this time.';
+comment on column public.track_archiving_jobs.told_at is 'When the owner was told that the track is not saved.';
 
-comment on column public.track_archiving_jobs.workers_lost is 'Claims that ended without a word, as another claim or plan found; the present one is not among them.';
+comment on table public.track_archiving_leftovers is 'Objects that no track needs any more, and why. Those of deleted tracks are removed after the days of a setting, if it has any.';
 
 comment on table public.track_archiving_policies is 'How long each provider keeps files, when to archive, which hosts may be fetched. `*` is everybody else.';
 
