@@ -348,7 +348,7 @@ begin
     where f.track_id = _track_id and f.kind = _asset;
   else
     select * into _object from archiver.object_of(_storage_url);
-    if _object.bucket_id = (case _asset when 'audio' then 'tracks-audio' when 'cover' then 'tracks-covers' else 'tracks-videos' end) then
+    if _storage_url !~ '[?#]' and _object.bucket_id = (case _asset when 'audio' then 'tracks-audio' when 'cover' then 'tracks-covers' else 'tracks-videos' end) then
       _stored := archiver.stored_bytes(_object.bucket_id, _object.object_name);
     end if;
     if _stored is null or _stored is distinct from (_details ->> 'bytes')::bigint then
