@@ -1,12 +1,12 @@
-import './young-generation.ts';
+import '../young-generation.ts';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { createTelemetry } from '../../adapters/telemetry.ts';
+import { startBudget } from '../../app/budget.ts';
+import { processBatch } from '../../app/process-batch.ts';
+import { settleMessage } from '../../app/settle-message.ts';
 import { archiveEnvironment, parseConfiguration } from '../../core/environment.ts';
 import { timings } from '../../core/timings.ts';
-import { processBatch } from './batch.ts';
-import { startBudget } from './budget.ts';
-import { settleMessage } from './settle.ts';
-import { wireArchiver } from './wire.ts';
+import { wireArchiver } from '../wire-archiver.ts';
 
 const environment = parseConfiguration(
   "The archive Lambda's environment",

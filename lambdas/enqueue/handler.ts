@@ -9,10 +9,12 @@ import { createReadSecret } from '../../adapters/secrets.ts';
 import { createDatabaseClient } from '../../adapters/supabase/client.ts';
 import { createTracks } from '../../adapters/supabase/tracks.ts';
 import { createTelemetry } from '../../adapters/telemetry.ts';
+import { enqueueTrack } from '../../app/enqueue-track.ts';
+import { receiveWebhook } from '../../app/receive-webhook.ts';
 import { enqueueEnvironment, parseConfiguration } from '../../core/environment.ts';
 import { memoizeLatest } from '../../core/memoize.ts';
-import { enqueueTrack } from './enqueue.ts';
-import { receiveWebhook } from './receive.ts';
+import { maxWebhookBytes } from '../../core/timings.ts';
+import { requestOf, resultOf } from '../function-url.ts';
 
 const environment = parseConfiguration(
   "The enqueue Lambda's environment",
@@ -38,8 +40,8 @@ export const handler = (
   event: LambdaFunctionURLEvent,
   context: Context,
 ): Promise<LambdaFunctionURLResult> =>
-  telemetry.invocation(context, () =>
-    receiveWebhook(event, {
+  telemetry.invocation(context, async () => {
+    const response = await receiveWebhook(requestOf(event, maxWebhookBytes), {
       readWebhookSecrets: async () => (await readSecret()).webhookSecrets,
       enqueue: async (trackId) =>
         enqueueTrack(trackId, {
@@ -51,5 +53,6 @@ export const handler = (
         }),
       telemetry,
       now,
-    }),
-  );
+    });
+    return resultOf(response);
+  });

@@ -10,11 +10,11 @@ import { createDatabaseClient } from '../../adapters/supabase/client.ts';
 import { createLostTrackList } from '../../adapters/supabase/lost-tracks.ts';
 import { createTracks } from '../../adapters/supabase/tracks.ts';
 import { createTelemetry } from '../../adapters/telemetry.ts';
+import { startBudget } from '../../app/budget.ts';
+import { enqueueTrack } from '../../app/enqueue-track.ts';
+import { type SweepResult, sweep } from '../../app/sweep.ts';
 import { parseConfiguration, sweepEnvironment } from '../../core/environment.ts';
 import { timings } from '../../core/timings.ts';
-import { startBudget } from '../archive/budget.ts';
-import { enqueueTrack } from '../enqueue/enqueue.ts';
-import { type SweepResult, sweep } from './sweep.ts';
 
 const environment = parseConfiguration(
   "The sweep Lambda's environment",

@@ -1,13 +1,13 @@
-import type { ArchiveQueue, QueueState } from '../../adapters/queue.ts';
-import type { LostTrackList, SignsOfLife } from '../../adapters/supabase/lost-tracks.ts';
-import type { LostTrack, UnscheduledTrack } from '../../adapters/supabase/rows.ts';
-import { type Telemetry, withLogFields } from '../../adapters/telemetry.ts';
-import { ArchiveFailure, classify, retryableCodes } from '../../core/failure.ts';
-import { archiveMessage } from '../../core/message.ts';
-import { maxInFlight, maxReceiveCount, timings } from '../../core/timings.ts';
-import { forEachBounded } from '../archive/for-each-bounded.ts';
-import type { Budget } from '../archive/retrying.ts';
-import type { EnqueueResult, Recovery } from '../enqueue/enqueue.ts';
+import type { ArchiveQueue, QueueState } from '../adapters/queue.ts';
+import type { LostTrackList, SignsOfLife } from '../adapters/supabase/lost-tracks.ts';
+import type { LostTrack, UnscheduledTrack } from '../adapters/supabase/rows.ts';
+import { type Telemetry, withLogFields } from '../adapters/telemetry.ts';
+import { ArchiveFailure, classify, retryableCodes } from '../core/failure.ts';
+import { forEachBounded } from '../core/for-each-bounded.ts';
+import { archiveMessage } from '../core/message.ts';
+import { maxInFlight, maxReceiveCount, timings } from '../core/timings.ts';
+import type { Budget } from './budget.ts';
+import type { EnqueueResult, Recovery } from './enqueue-track.ts';
 
 export interface SweepDependencies {
   lost: LostTrackList;

@@ -1,10 +1,10 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import type { ArchiveQueue } from '../../adapters/queue.ts';
-import { type Telemetry, withLogFields } from '../../adapters/telemetry.ts';
-import { classify } from '../../core/failure.ts';
-import { redeliveryDelay } from '../../core/retry.ts';
-import { batchSize, timings } from '../../core/timings.ts';
-import { forEachBounded } from './for-each-bounded.ts';
+import type { ArchiveQueue } from '../adapters/queue.ts';
+import { type Telemetry, withLogFields } from '../adapters/telemetry.ts';
+import { classify } from '../core/failure.ts';
+import { forEachBounded } from '../core/for-each-bounded.ts';
+import { redeliveryDelay } from '../core/retry.ts';
+import { batchSize, timings } from '../core/timings.ts';
 
 /** What becomes of one message. */
 export type Fate =

@@ -1,14 +1,14 @@
 import type { SQSRecord } from 'aws-lambda';
-import type { ArchiveQueue } from '../../adapters/queue.ts';
-import type { Claim } from '../../adapters/supabase/rows.ts';
-import type { Tracks } from '../../adapters/supabase/tracks.ts';
-import { type Telemetry, withLogFields } from '../../adapters/telemetry.ts';
-import { ArchiveFailure } from '../../core/failure.ts';
-import { parseArchiveMessage } from '../../core/message.ts';
-import { redeliveryDelay } from '../../core/retry.ts';
-import { maxReceiveCount, timings } from '../../core/timings.ts';
+import type { ArchiveQueue } from '../adapters/queue.ts';
+import type { Claim } from '../adapters/supabase/rows.ts';
+import type { Tracks } from '../adapters/supabase/tracks.ts';
+import { type Telemetry, withLogFields } from '../adapters/telemetry.ts';
+import { ArchiveFailure } from '../core/failure.ts';
+import { parseArchiveMessage } from '../core/message.ts';
+import { redeliveryDelay } from '../core/retry.ts';
+import { maxReceiveCount, timings } from '../core/timings.ts';
 import type { TrackOutcome } from './archive-track.ts';
-import { type Fate, receiveCount } from './batch.ts';
+import { type Fate, receiveCount } from './process-batch.ts';
 
 export interface SettleDependencies {
   archive: (trackId: string) => Promise<TrackOutcome>;

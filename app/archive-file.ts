@@ -1,11 +1,12 @@
-import type { Claim } from '../../adapters/supabase/rows.ts';
-import type { ObjectPlace } from '../../adapters/supabase/storage.ts';
-import type { Tracks } from '../../adapters/supabase/tracks.ts';
-import { type Telemetry, withLogFields } from '../../adapters/telemetry.ts';
-import { type AssetKind, assetKinds, isOptional } from '../../core/assets.ts';
-import { ArchiveFailure, classify, meansGone } from '../../core/failure.ts';
-import { type CopyDependencies, copyAsset } from './copy-asset.ts';
-import { type Budget, type Ladder, retrying } from './retrying.ts';
+import type { Claim } from '../adapters/supabase/rows.ts';
+import type { ObjectPlace } from '../adapters/supabase/storage.ts';
+import type { Tracks } from '../adapters/supabase/tracks.ts';
+import { type Telemetry, withLogFields } from '../adapters/telemetry.ts';
+import { type AssetKind, assetKinds, isOptional } from '../core/assets.ts';
+import { ArchiveFailure, classify, meansGone } from '../core/failure.ts';
+import type { Budget } from './budget.ts';
+import { type CopyDependencies, copyAsset } from './copy-file.ts';
+import { type Ladder, retrying } from './retry.ts';
 
 export interface AssetDependencies extends CopyDependencies {
   tracks: Pick<Tracks, 'storeAsset' | 'storeGone'>;

@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ArchiveFailure, classify } from '../../core/failure.ts';
-import { nextTryDelay, type RetryClock } from '../../core/retry.ts';
-
-/** The time that one invocation, or one claim within it, may still use. */
-export interface Budget {
-  /** Milliseconds of work left. */
-  remaining: () => number;
-  /** Fires when nothing is left, with `out_of_time` as its reason. */
-  signal: AbortSignal;
-}
+import { type ArchiveFailure, classify } from '../core/failure.ts';
+import { nextTryDelay, type RetryClock } from '../core/retry.ts';
+import type { Budget } from './budget.ts';
 
 export interface Ladder extends Pick<RetryClock, 'random' | 'baseDelay'> {
   onRetry: (failure: ArchiveFailure, attempt: number, delay: number) => void;

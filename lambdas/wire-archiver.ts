@@ -1,20 +1,20 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { z } from 'zod';
-import { awsDefaults } from '../../adapters/aws.ts';
-import { parseAddressOverrides } from '../../adapters/provider/overrides.ts';
-import { createProvider } from '../../adapters/provider/provider.ts';
-import { createArchiveQueue, createSendTrack } from '../../adapters/queue.ts';
-import { createReadSecret } from '../../adapters/secrets.ts';
-import { createDatabaseClient } from '../../adapters/supabase/client.ts';
-import { createSmallFetch } from '../../adapters/supabase/fetch.ts';
-import { createStorage } from '../../adapters/supabase/storage.ts';
-import { createTracks } from '../../adapters/supabase/tracks.ts';
-import type { Telemetry } from '../../adapters/telemetry.ts';
-import type { ArchiverSecret, archiveEnvironment } from '../../core/environment.ts';
-import { memoizeLatest } from '../../core/memoize.ts';
-import { archiveTrack } from './archive-track.ts';
-import type { Budget } from './retrying.ts';
+import { awsDefaults } from '../adapters/aws.ts';
+import { parseAddressOverrides } from '../adapters/provider/overrides.ts';
+import { createProvider } from '../adapters/provider/provider.ts';
+import { createArchiveQueue, createSendTrack } from '../adapters/queue.ts';
+import { createReadSecret } from '../adapters/secrets.ts';
+import { createDatabaseClient } from '../adapters/supabase/client.ts';
+import { createSmallFetch } from '../adapters/supabase/fetch.ts';
+import { createStorage } from '../adapters/supabase/storage.ts';
+import { createTracks } from '../adapters/supabase/tracks.ts';
+import type { Telemetry } from '../adapters/telemetry.ts';
+import { archiveTrack } from '../app/archive-track.ts';
+import type { Budget } from '../app/budget.ts';
+import type { ArchiverSecret, archiveEnvironment } from '../core/environment.ts';
+import { memoizeLatest } from '../core/memoize.ts';
 
 /** What the two Lambdas that archive stand on: the queue's consumer and the manual door. */
 export function wireArchiver(

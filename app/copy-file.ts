@@ -1,11 +1,11 @@
 import { finished } from 'node:stream/promises';
-import type { Provider, SourceFile, SourcePolicy } from '../../adapters/provider/provider.ts';
-import type { ObjectPlace, Storage } from '../../adapters/supabase/storage.ts';
-import type { StoredDetails } from '../../adapters/supabase/tracks.ts';
-import { type AssetKind, buckets, objectPath } from '../../core/assets.ts';
-import { ArchiveFailure } from '../../core/failure.ts';
-import { type MediaType, recognise, sniffBytes } from '../../core/media.ts';
-import { MeasuredBody } from './measure.ts';
+import type { Provider, SourceFile, SourcePolicy } from '../adapters/provider/provider.ts';
+import type { ObjectPlace, Storage } from '../adapters/supabase/storage.ts';
+import type { StoredDetails } from '../adapters/supabase/tracks.ts';
+import { type AssetKind, buckets, objectPath } from '../core/assets.ts';
+import { ArchiveFailure } from '../core/failure.ts';
+import { type MediaType, recognise, sniffBytes } from '../core/media.ts';
+import { MeasuredBody } from './measured-body.ts';
 
 export interface AssetSource {
   kind: AssetKind;

@@ -1,14 +1,14 @@
-import type { ArchiveQueue, SendTrack } from '../../adapters/queue.ts';
-import type { WorklistEntry } from '../../adapters/supabase/rows.ts';
-import type { Tracks } from '../../adapters/supabase/tracks.ts';
-import { type Telemetry, withLogFields } from '../../adapters/telemetry.ts';
-import { classify } from '../../core/failure.ts';
-import { archiveMessage } from '../../core/message.ts';
-import { batchSize } from '../../core/timings.ts';
-import type { TrackOutcome } from '../archive/archive-track.ts';
-import { forEachBounded } from '../archive/for-each-bounded.ts';
-import type { Budget } from '../archive/retrying.ts';
-import type { ArchiveTracksRequest } from './request.ts';
+import type { ArchiveQueue, SendTrack } from '../adapters/queue.ts';
+import type { WorklistEntry } from '../adapters/supabase/rows.ts';
+import type { Tracks } from '../adapters/supabase/tracks.ts';
+import { type Telemetry, withLogFields } from '../adapters/telemetry.ts';
+import { classify } from '../core/failure.ts';
+import { forEachBounded } from '../core/for-each-bounded.ts';
+import { archiveMessage } from '../core/message.ts';
+import { batchSize } from '../core/timings.ts';
+import type { TrackOutcome } from './archive-track.ts';
+import type { Budget } from './budget.ts';
+import type { ArchiveRequest } from './parse-archive-request.ts';
 
 export interface ArchiveTracksDependencies {
   archive: (trackId: string) => Promise<TrackOutcome>;
@@ -36,7 +36,7 @@ export interface ArchiveTracksResponse {
  * dead-letter queue.
  */
 export async function archiveTracks(
-  request: ArchiveTracksRequest,
+  request: ArchiveRequest,
   dependencies: ArchiveTracksDependencies,
   { signal }: Pick<Budget, 'signal'>,
 ): Promise<ArchiveTracksResponse> {

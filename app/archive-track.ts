@@ -1,17 +1,17 @@
-import type { Claim, Completion } from '../../adapters/supabase/rows.ts';
-import type { ObjectPlace, Storage } from '../../adapters/supabase/storage.ts';
-import type { Tracks } from '../../adapters/supabase/tracks.ts';
-import { ArchiveFailure, classify } from '../../core/failure.ts';
-import { timings } from '../../core/timings.ts';
+import type { Claim, Completion } from '../adapters/supabase/rows.ts';
+import type { ObjectPlace, Storage } from '../adapters/supabase/storage.ts';
+import type { Tracks } from '../adapters/supabase/tracks.ts';
+import { ArchiveFailure, classify } from '../core/failure.ts';
+import { timings } from '../core/timings.ts';
 import {
   type AssetDependencies,
   archiveMissing,
   decisive,
   jobChanged,
   ladder,
-} from './archive-assets.ts';
-import { startBudget } from './budget.ts';
-import { type Budget, retrying } from './retrying.ts';
+} from './archive-file.ts';
+import { type Budget, startBudget } from './budget.ts';
+import { retrying } from './retry.ts';
 
 export type TrackOutcome =
   | { outcome: 'archived' }

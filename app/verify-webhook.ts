@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks';
-import { sameText } from '../../core/same-text.ts';
-import { timings } from '../../core/timings.ts';
+import { sameText } from '../core/same-text.ts';
+import { timings } from '../core/timings.ts';
 
 /** A webhook as it came: header names in lower case, the body as the exact text that was sent. */
 export interface RawWebhook {
