@@ -1,17 +1,16 @@
+import type { Provider } from '../adapters/provider/provider.ts';
 import type { Claim, Completion } from '../adapters/supabase/rows.ts';
-import type { ObjectPlace, Storage } from '../adapters/supabase/storage.ts';
+import type { Storage } from '../adapters/supabase/storage.ts';
 import type { Tracks } from '../adapters/supabase/tracks.ts';
+import type { Telemetry } from '../adapters/telemetry.ts';
+import { assetKinds } from '../core/assets.ts';
+import { decisiveFailure } from '../core/decisive-failure.ts';
 import { ArchiveFailure, classify } from '../core/failure.ts';
 import { timings } from '../core/timings.ts';
-import {
-  type AssetDependencies,
-  archiveMissing,
-  decisive,
-  jobChanged,
-  ladder,
-} from './archive-file.ts';
+import { archiveFile } from './archive-file.ts';
 import { type Budget, startBudget } from './budget.ts';
-import { retrying } from './retry.ts';
+import { removeIfDeleted } from './remove-if-deleted.ts';
+import { type RetrySettings, withRetries } from './retry.ts';
 
 export type TrackOutcome =
   | { outcome: 'archived' }
@@ -20,83 +19,66 @@ export type TrackOutcome =
   /** The job is still this worker's: it must be failed or released. */
   | { outcome: 'failed'; claim: Claim; failure: ArchiveFailure };
 
-export interface ArchiveDependencies extends AssetDependencies {
-  tracks: Tracks;
-  storage: Storage;
+export interface ArchiveDependencies {
+  /** By the key that is in the secret now. */
+  supabase: () => Promise<{ tracks: Tracks; storage: Storage }>;
+  provider: Pick<Provider, 'open'>;
+  telemetry: Telemetry;
   /** Who claims, for the operator: the invocation's request id. */
   worker: string;
+  retry: RetrySettings;
 }
 
 /**
- * Claims a track and copies what is missing of it. Throws `database_unavailable` where the claim
- * itself failed; everything after the claim is an outcome.
+ * Claims a track, copies what is missing of it and completes it. Throws where the claim itself failed;
+ * everything after the claim is an outcome.
  */
 export async function archiveTrack(
   trackId: string,
   dependencies: ArchiveDependencies,
   invocation: Budget,
 ): Promise<TrackOutcome> {
-  const { tracks, telemetry, worker } = dependencies;
+  const { provider, telemetry, worker, retry } = dependencies;
+  const { tracks, storage } = await dependencies.supabase();
   // Counted from before the claim, so that the work ends before the lease does.
-  const leased = startBudget((timings.lease - timings.reportReserve) * 1000, invocation);
+  const budget = startBudget((timings.lease - timings.reportReserve) * 1000, invocation);
   try {
     const claim = await tracks.claim(trackId, timings.lease, worker);
     if (claim.outcome !== 'claimed') return { outcome: 'skipped', reason: claim.outcome };
     telemetry.log.info('Track claimed', { jobId: claim.job_id, attempt: claim.attempt });
-    return await archiveClaimed(trackId, claim, dependencies, leased);
-  } finally {
-    leased.end();
-  }
-}
 
-async function archiveClaimed(
-  trackId: string,
-  claim: Claim,
-  dependencies: ArchiveDependencies,
-  budget: Budget,
-): Promise<TrackOutcome> {
-  const { tracks, telemetry } = dependencies;
-  const started = performance.now();
-  const uploaded: ObjectPlace[] = [];
-  const failures = await archiveMissing(trackId, claim, dependencies, budget, uploaded);
-  let failure = decisive(failures);
-  if (failure === undefined) {
-    const completion = await retrying(
-      () => tracks.complete(claim),
-      ladder(dependencies),
-      budget,
-    ).catch(classify);
-    if (completion === 'completed') {
+    const started = performance.now();
+    const runStep = withRetries(retry, budget, telemetry);
+    const track = { trackId, claim, runStep, signal: budget.signal };
+    const adapters = { tracks, storage, provider, telemetry };
+    const files = await Promise.all(
+      missingFiles(claim).map((kind) => archiveFile(kind, track, adapters)),
+    );
+    const failure =
+      decisiveFailure(files) ??
+      (await runStep(() => tracks.complete(claim)).then(failureOf, classify));
+    if (failure === undefined) {
       telemetry.count('TracksArchived');
       telemetry.count('ArchiveDuration', performance.now() - started);
       return { outcome: 'archived' };
     }
-    failure = completion instanceof ArchiveFailure ? completion : incomplete(completion);
+    if (failure.code !== 'lease_lost') return { outcome: 'failed', claim, failure };
+    const uploaded = files.flatMap((file) => file.uploaded ?? []);
+    await removeIfDeleted(trackId, uploaded, adapters, { runStep, signal: budget.signal });
+    return { outcome: 'skipped', reason: 'lease_lost' };
+  } finally {
+    budget.end();
   }
-  if (failure.code !== 'lease_lost') return { outcome: 'failed', claim, failure };
-  await removeIfDeleted(trackId, uploaded, dependencies, budget);
-  return { outcome: 'skipped', reason: 'lease_lost' };
 }
 
-const incomplete = (completion: Exclude<Completion, 'completed'>): ArchiveFailure =>
-  completion === 'not_stored'
-    ? new ArchiveFailure('storage_mismatch', 'Storage has lost a file that was stored before')
-    : jobChanged(completion);
+/** Neither stored nor gone. */
+const missingFiles = (claim: Claim) =>
+  assetKinds.filter((kind) => claim[`storage_${kind}_url`] === null && !claim.gone?.includes(kind));
 
-/** A track that was deleted while it was copied leaves nothing behind. */
-async function removeIfDeleted(
-  trackId: string,
-  uploaded: readonly ObjectPlace[],
-  dependencies: ArchiveDependencies,
-  budget: Budget,
-): Promise<void> {
-  const { tracks, storage, telemetry } = dependencies;
-  const steps = ladder(dependencies);
-  if (uploaded.length === 0 || (await retrying(() => tracks.exists(trackId), steps, budget)))
-    return;
-  // No later delivery would know of them.
-  for (const place of uploaded) {
-    await retrying(() => storage.remove(place, budget.signal), steps, budget);
+function failureOf(completion: Completion): ArchiveFailure | undefined {
+  if (completion === 'completed') return undefined;
+  if (completion === 'not_stored') {
+    return new ArchiveFailure('storage_mismatch', 'Storage has lost a file that was stored before');
   }
-  telemetry.log.info('Removed the files of a deleted track', { files: uploaded.length });
+  return new ArchiveFailure(completion, `The job is not as it was claimed: ${completion}`);
 }

@@ -13,7 +13,7 @@ export interface EnqueueDependencies {
   windowMinutes: number;
 }
 
-/** What a track that was lost on its way needs, and a webhook does not: a message although one was sent before. */
+/** What a stalled track needs, and a webhook does not: a message although one was sent before. */
 export interface Recovery {
   reason: 'sweep' | 'request';
 }

@@ -1,36 +1,30 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { ArchiveQueue } from '../adapters/queue.ts';
-import { type Telemetry, withLogFields } from '../adapters/telemetry.ts';
+import { withLogFields } from '../adapters/telemetry.ts';
 import { classify } from '../core/failure.ts';
 import { forEachBounded } from '../core/for-each-bounded.ts';
 import { redeliveryDelay } from '../core/retry.ts';
 import { batchSize, timings } from '../core/timings.ts';
+import type { Budget } from './budget.ts';
+import { type SettleDependencies, type Settlement, settleMessage } from './settle-message.ts';
 
-/** What becomes of one message. */
-export type Fate =
-  /** Deleted from the queue. */
-  | { fate: 'done' }
-  /** Delivered again after so many seconds; undefined: the queue's usual delay. */
-  | { fate: 'again'; seconds?: number };
-
-export interface BatchDependencies {
-  queue: Pick<ArchiveQueue, 'hide'>;
-  /** Decides one message; what it throws means "again". */
-  settle: (record: SQSRecord) => Promise<Fate>;
-  telemetry: Telemetry;
+export interface BatchDependencies extends SettleDependencies {
+  queue: ArchiveQueue;
 }
 
 /** The one place that knows SQS's contract for partial batches. */
 export async function processBatch(
   event: SQSEvent,
-  { queue, settle, telemetry }: BatchDependencies,
+  dependencies: BatchDependencies,
+  budget: Budget,
 ): Promise<SQSBatchResponse> {
+  const { queue, telemetry } = dependencies;
   const { log } = telemetry;
-  const again: string[] = [];
+  const retried: string[] = [];
 
-  async function hide(records: readonly SQSRecord[], seconds: number): Promise<void> {
+  async function changeVisibility(records: readonly SQSRecord[], seconds: number): Promise<void> {
     try {
-      await queue.hide(
+      await queue.changeVisibility(
         records.map((record) => record.receiptHandle),
         seconds,
       );
@@ -40,26 +34,28 @@ export async function processBatch(
     }
   }
 
-  async function process(record: SQSRecord): Promise<void> {
-    const fate = await settle(record).catch((error: unknown): Fate => {
+  async function process(record: SQSRecord, received: number): Promise<void> {
+    const settlement = await settleMessage(
+      { body: record.body, received },
+      dependencies,
+      budget,
+    ).catch((error: unknown): Settlement => {
       const failure = classify(error);
       log.error('Message failed', { code: failure.code, error: failure });
-      return { fate: 'again' };
+      return { action: 'retry' };
     });
-    if (fate.fate === 'done') return;
-    again.push(record.messageId);
-    await hide([record], fate.seconds ?? redeliveryDelay(receiveCount(record), undefined));
+    if (settlement.action === 'acknowledge') return;
+    retried.push(record.messageId);
+    await changeVisibility([record], settlement.seconds ?? redeliveryDelay(received, undefined));
   }
 
   // A crash from here on brings the messages back when their leases have just ended.
-  await hide(event.Records, timings.crashRedelivery);
-  await forEachBounded(event.Records, batchSize, (record) =>
-    withLogFields({ messageId: record.messageId, receiveCount: receiveCount(record) }, () =>
-      process(record),
-    ),
-  );
-  return { batchItemFailures: again.map((itemIdentifier) => ({ itemIdentifier })) };
+  await changeVisibility(event.Records, timings.crashRedelivery);
+  await forEachBounded(event.Records, batchSize, (record) => {
+    const received = Number(record.attributes.ApproximateReceiveCount) || 1;
+    return withLogFields({ messageId: record.messageId, receiveCount: received }, () =>
+      process(record, received),
+    );
+  });
+  return { batchItemFailures: retried.map((itemIdentifier) => ({ itemIdentifier })) };
 }
-
-export const receiveCount = (record: SQSRecord): number =>
-  Number(record.attributes.ApproximateReceiveCount) || 1;

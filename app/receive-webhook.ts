@@ -1,20 +1,19 @@
 import { type Telemetry, withLogFields } from '../adapters/telemetry.ts';
 import type { EndpointRequest, EndpointResponse } from './endpoint.ts';
-import type { EnqueueResult } from './enqueue-track.ts';
+import { type EnqueueDependencies, enqueueTrack } from './enqueue-track.ts';
 import { parseWebhook } from './parse-webhook.ts';
-import { hasCredentials, isAuthentic, isMistyped } from './verify-webhook.ts';
+import { hasCredentials, isAuthentic, isMalformedSecret } from './verify-webhook.ts';
 
-export interface ReceiveDependencies {
+export interface ReceiveWebhookDependencies extends Omit<EnqueueDependencies, 'tracks'> {
   readWebhookSecrets: () => Promise<readonly string[]>;
-  enqueue: (trackId: string) => Promise<EnqueueResult>;
+  tracks: () => Promise<EnqueueDependencies['tracks']>;
   telemetry: Telemetry;
-  now: () => Date;
 }
 
 /** Answers one webhook. Before it has proved to be authentic, neither database nor queue nor scheduler is asked. */
 export async function receiveWebhook(
   { headers, body }: Omit<EndpointRequest, 'method'>,
-  dependencies: ReceiveDependencies,
+  dependencies: ReceiveWebhookDependencies,
 ): Promise<EndpointResponse> {
   const { telemetry, now } = dependencies;
   const refuse = (status: number, error: string): EndpointResponse => {
@@ -28,7 +27,7 @@ export async function receiveWebhook(
   if (!hasCredentials(webhook)) return refuse(401, 'The webhook is not signed');
   try {
     const secrets = await dependencies.readWebhookSecrets();
-    if (secrets.some(isMistyped)) {
+    if (secrets.some(isMalformedSecret)) {
       telemetry.log.error(
         'A webhook secret is not base64 after whsec_: nothing signed with it is accepted',
       );
@@ -47,7 +46,8 @@ export async function receiveWebhook(
       return { status: 200, body: { action: 'ignored', reason: parsed.reason } };
     }
     return await withLogFields({ trackId: parsed.trackId }, async () => {
-      const result = await dependencies.enqueue(parsed.trackId);
+      const tracks = await dependencies.tracks();
+      const result = await enqueueTrack(parsed.trackId, { ...dependencies, tracks });
       telemetry.log.info('Webhook answered', { ...result });
       if (result.action.endsWith('scheduled')) telemetry.count('TracksScheduled');
       return { status: 200, body: result };

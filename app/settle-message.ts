@@ -1,89 +1,99 @@
-import type { SQSRecord } from 'aws-lambda';
 import type { ArchiveQueue } from '../adapters/queue.ts';
 import type { Claim } from '../adapters/supabase/rows.ts';
-import type { Tracks } from '../adapters/supabase/tracks.ts';
-import { type Telemetry, withLogFields } from '../adapters/telemetry.ts';
+import { withLogFields } from '../adapters/telemetry.ts';
 import { ArchiveFailure } from '../core/failure.ts';
 import { parseArchiveMessage } from '../core/message.ts';
 import { redeliveryDelay } from '../core/retry.ts';
 import { maxReceiveCount, timings } from '../core/timings.ts';
-import type { TrackOutcome } from './archive-track.ts';
-import { type Fate, receiveCount } from './process-batch.ts';
+import { type ArchiveDependencies, archiveTrack } from './archive-track.ts';
+import type { Budget } from './budget.ts';
 
-export interface SettleDependencies {
-  archive: (trackId: string) => Promise<TrackOutcome>;
-  tracks: () => Promise<Pick<Tracks, 'fail' | 'release'>>;
-  queue: Pick<ArchiveQueue, 'bury'>;
-  telemetry: Telemetry;
+export interface Delivery {
+  body: string;
+  /** Receives of this message, this one included. */
+  received: number;
+}
+
+/** What becomes of one message. */
+export type Settlement =
+  /** Deleted from the queue. */
+  | { action: 'acknowledge' }
+  /** Delivered again after so many seconds; undefined: the queue's usual delay. */
+  | { action: 'retry'; seconds?: number };
+
+export interface SettleDependencies extends ArchiveDependencies {
+  queue: Pick<ArchiveQueue, 'sendToDeadLetterQueue'>;
   now: () => Date;
 }
 
 /** Seconds until the new files of a track whose addresses changed are copied. */
 const supersededDelay = 5;
 
-/** Archives the track of one message and decides what becomes of the message. */
+/** Archives the track of one message and decides what becomes of the message; what it throws means a retry. */
 export async function settleMessage(
-  record: SQSRecord,
+  delivery: Delivery,
   dependencies: SettleDependencies,
-): Promise<Fate> {
-  const message = parseArchiveMessage(record.body);
+  budget: Budget,
+): Promise<Settlement> {
+  const { queue, telemetry } = dependencies;
+  const message = parseArchiveMessage(delivery.body);
   if (message === undefined) {
     const invalid = new ArchiveFailure('message_invalid', 'The message is not one of ours');
-    dependencies.telemetry.log.error('Message refused', { code: invalid.code });
-    dependencies.telemetry.count('MessagesInvalid');
-    await bury(record, invalid, undefined, dependencies);
-    return { fate: 'done' };
+    const { code, message: reason } = invalid;
+    telemetry.log.error('Message refused', { code });
+    telemetry.count('MessagesInvalid');
+    await queue.sendToDeadLetterQueue(delivery.body, { code, reason });
+    return { action: 'acknowledge' };
   }
   const { trackId, reason } = message;
   return await withLogFields({ trackId, origin: reason }, async () => {
-    const result = await dependencies.archive(trackId);
-    dependencies.telemetry.log.info('Track done', {
+    const result = await archiveTrack(trackId, dependencies, budget);
+    telemetry.log.info('Track done', {
       outcome: result.outcome,
       ...(result.outcome === 'skipped' ? { skipped: result.reason } : {}),
     });
-    if (result.outcome === 'skipped' && result.reason === 'busy' && receiveCount(record) > 1) {
+    if (result.outcome === 'skipped' && result.reason === 'busy' && delivery.received > 1) {
       // The lease may be what an earlier, crashed delivery of this very message left behind.
-      return { fate: 'again', seconds: timings.crashRedelivery };
+      return { action: 'retry', seconds: timings.crashRedelivery };
     }
-    if (result.outcome !== 'failed') return { fate: 'done' };
-    return await settleFailure(record, trackId, result.claim, result.failure, dependencies);
+    if (result.outcome !== 'failed') return { action: 'acknowledge' };
+    return await settleFailure(delivery, trackId, result, dependencies);
   });
 }
 
 async function settleFailure(
-  record: SQSRecord,
+  { body, received }: Delivery,
   trackId: string,
-  claim: Claim,
-  failure: ArchiveFailure,
+  { claim, failure }: { claim: Claim; failure: ArchiveFailure },
   dependencies: SettleDependencies,
-): Promise<Fate> {
-  const { telemetry, now } = dependencies;
-  const received = receiveCount(record);
-  if (failure.code === 'superseded') {
-    if (received < maxReceiveCount) return { fate: 'again', seconds: supersededDelay };
+): Promise<Settlement> {
+  const { queue, telemetry, now } = dependencies;
+  const { code, message: reason } = failure;
+  const sendToDeadLetterQueue = () => queue.sendToDeadLetterQueue(body, { code, reason, trackId });
+  if (code === 'superseded') {
+    if (received < maxReceiveCount) return { action: 'retry', seconds: supersededDelay };
     // SQS would move it there without a word, and the job says pending: the sweep goes on with it.
-    await bury(record, failure, trackId, dependencies);
-    return { fate: 'done' };
+    await sendToDeadLetterQueue();
+    return { action: 'acknowledge' };
   }
   const givesUp = failure.disposition === 'give-up';
-  const final = givesUp || received >= maxReceiveCount;
-  const details = { code: failure.code, reason: failure.message, received };
+  const isFinal = givesUp || received >= maxReceiveCount;
 
-  const held = await report(claim, failure, final, dependencies);
-  if (held === undefined) return { fate: 'again', seconds: timings.crashRedelivery };
-  if (!held) return { fate: 'done' };
-  if (final) {
-    telemetry.log.error('Track failed', details);
+  const isHeld = await report(claim, failure, isFinal, dependencies);
+  if (isHeld === undefined) return { action: 'retry', seconds: timings.crashRedelivery };
+  if (!isHeld) return { action: 'acknowledge' };
+  if (isFinal) {
+    telemetry.log.error('Track failed', { code, reason, received });
     telemetry.count('TracksFailed');
     // Visible at once: SQS moves it to the dead-letter queue when it is received once more.
-    if (!givesUp) return { fate: 'again', seconds: 0 };
-    await bury(record, failure, trackId, dependencies);
-    return { fate: 'done' };
+    if (!givesUp) return { action: 'retry', seconds: 0 };
+    await sendToDeadLetterQueue();
+    return { action: 'acknowledge' };
   }
   const seconds = secondsUntilRetry(received, failure, claim.expires_at, now());
-  telemetry.log.warn('Track released', { ...details, seconds });
+  telemetry.log.warn('Track released', { code, reason, received, seconds });
   telemetry.count('TracksRetried');
-  return { fate: 'again', seconds };
+  return { action: 'retry', seconds };
 }
 
 /**
@@ -93,12 +103,12 @@ async function settleFailure(
 async function report(
   claim: Claim,
   failure: ArchiveFailure,
-  final: boolean,
-  { tracks, telemetry }: SettleDependencies,
+  isFinal: boolean,
+  { supabase, telemetry }: SettleDependencies,
 ): Promise<boolean | undefined> {
   try {
-    const database = await tracks();
-    return await (final ? database.fail(claim, failure) : database.release(claim, failure));
+    const { tracks } = await supabase();
+    return await (isFinal ? tracks.fail(claim, failure) : tracks.release(claim, failure));
   } catch (error) {
     telemetry.log.error('Could not report a failed track', { code: failure.code, error });
     return undefined;
@@ -117,11 +127,3 @@ function secondsUntilRetry(
   const left = (Date.parse(expiresAt) - now.getTime()) / 1000;
   return left <= 0 ? delay : Math.min(delay, Math.ceil(left / 2));
 }
-
-const bury = (
-  record: SQSRecord,
-  failure: ArchiveFailure,
-  trackId: string | undefined,
-  { queue }: SettleDependencies,
-): Promise<void> =>
-  queue.bury(record.body, { code: failure.code, reason: failure.message, trackId });

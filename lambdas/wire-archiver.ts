@@ -11,12 +11,10 @@ import { createSmallFetch } from '../adapters/supabase/fetch.ts';
 import { createStorage } from '../adapters/supabase/storage.ts';
 import { createTracks } from '../adapters/supabase/tracks.ts';
 import type { Telemetry } from '../adapters/telemetry.ts';
-import { archiveTrack } from '../app/archive-track.ts';
-import type { Budget } from '../app/budget.ts';
 import type { ArchiverSecret, archiveEnvironment } from '../core/environment.ts';
 import { memoizeLatest } from '../core/memoize.ts';
 
-/** What the two Lambdas that archive stand on: the queue's consumer and the manual door. */
+/** The adapters of the two Lambdas that archive: the queue's consumer and the manual endpoint. */
 export function wireArchiver(
   environment: z.output<typeof archiveEnvironment>,
   telemetry: Telemetry,
@@ -26,28 +24,20 @@ export function wireArchiver(
     tracks: createTracks(createDatabaseClient(access, createSmallFetch())),
     storage: createStorage({ ...access, timeout: environment.STORAGE_TIMEOUT_MS }),
   }));
-  const provider = createProvider({
-    timeout: environment.PROVIDER_TIMEOUT_MS,
-    overrides: parseAddressOverrides(
-      environment.PROVIDER_ADDRESS_OVERRIDES,
-      environment.AWS_ENDPOINT_URL,
-    ),
-  });
+  const overrides = parseAddressOverrides(
+    environment.PROVIDER_ADDRESS_OVERRIDES,
+    environment.AWS_ENDPOINT_URL,
+  );
   const client = new SQSClient(awsDefaults);
   const queueUrl = environment.ARCHIVE_QUEUE_URL;
-  const retry = { random: Math.random, baseDelay: environment.RETRY_BASE_DELAY_MS };
+  const deadLetterQueueUrl = environment.DEAD_LETTER_QUEUE_URL;
   return {
-    readSecret,
-    tracks: async () => supabaseOf(await readSecret()).tracks,
-    queue: createArchiveQueue({
-      client,
-      queueUrl,
-      deadLetterQueueUrl: environment.DEAD_LETTER_QUEUE_URL,
-    }),
+    readServiceKey: async () => (await readSecret()).supabaseKey,
+    supabase: async () => supabaseOf(await readSecret()),
+    provider: createProvider({ timeout: environment.PROVIDER_TIMEOUT_MS, overrides }),
+    queue: createArchiveQueue({ client, queueUrl, deadLetterQueueUrl }),
     send: createSendTrack(client, queueUrl),
-    archive: async (trackId: string, worker: string, budget: Budget) => {
-      const supabase = supabaseOf(await readSecret());
-      return archiveTrack(trackId, { ...supabase, provider, telemetry, worker, retry }, budget);
-    },
+    retry: { random: Math.random, baseDelay: environment.RETRY_BASE_DELAY_MS },
+    telemetry,
   };
 }

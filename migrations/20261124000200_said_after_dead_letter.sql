@@ -50,7 +50,7 @@ begin
     return 'ignored';
   end if;
   -- Any other failure wrote its dead letter when it happened.
-  if _job.error_code in ('expired', 'worker_lost') and _job.buried_at is null then
+  if _job.error_code in ('expired', 'worker_crashed') and _job.buried_at is null then
     if not _buried then
       return case when _expired then 'closed' else 'ignored' end;
     end if;

@@ -14,7 +14,7 @@ const environment = parseConfiguration(
   process.env,
 );
 const telemetry = createTelemetry(environment.POWERTOOLS_SERVICE_NAME);
-const { archive, readSecret, tracks, queue, send } = wireArchiver(environment, telemetry);
+const archiver = wireArchiver(environment, telemetry);
 
 export const handler = (
   event: LambdaFunctionURLEvent,
@@ -23,14 +23,7 @@ export const handler = (
   telemetry.invocation(context, async () => {
     const budget = startBudget(context.getRemainingTimeInMillis() - timings.reportReserve * 1000);
     try {
-      const dependencies = {
-        readServiceKey: async () => (await readSecret()).supabaseKey,
-        archive: (trackId: string) => archive(trackId, context.awsRequestId, budget),
-        tracks,
-        queue,
-        send,
-        telemetry,
-      };
+      const dependencies = { ...archiver, worker: context.awsRequestId };
       return resultOf(await receiveArchiveRequest(requestOf(event), dependencies, budget));
     } finally {
       budget.end();

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { test } from 'vitest';
 import type { SourceFile } from '../../adapters/provider/provider.ts';
 import type { Upload } from '../../adapters/supabase/storage.ts';
-import { copyAsset } from '../../app/copy-file.ts';
+import { copyFile } from '../../app/copy-file.ts';
 import { ArchiveFailure, classify } from '../../core/failure.ts';
 import { files } from '../lambdas/tracks.ts';
 
@@ -27,7 +27,7 @@ function ground(
   const file: SourceFile = {
     host: 'cdn.provider.example',
     length: announced,
-    endsWithConnection: false,
+    closeDelimited: false,
     body: Readable.from(chunks),
     failure: classify,
     isOverlong: () => false,
@@ -57,7 +57,7 @@ test('chunks of any size are recognised, counted and hashed as one file', async 
       for await (const chunk of body) received.push(chunk);
       seen.stored = Buffer.concat(received).length;
     });
-    const { details, place } = await copyAsset(source, dependencies, outer);
+    const { details, place } = await copyFile(source, dependencies, outer);
     assert.ok(Buffer.concat(received).equals(files.audio));
     assert.equal(details.bytes, files.audio.length);
     assert.equal(details.sha256, createHash('sha256').update(files.audio).digest('hex'));
@@ -79,7 +79,7 @@ test('whichever way a copy ends, nothing of it is left under way', async () => {
   };
   for (const [expected, end] of Object.entries(ends)) {
     const { seen, dependencies } = ground([files.audio], end);
-    const copied = copyAsset(source, dependencies, outer);
+    const copied = copyFile(source, dependencies, outer);
     const outcome = await copied.then(
       () => 'copied',
       (error) => classify(error).code,
@@ -98,5 +98,5 @@ test('a file that is not uploaded whole is not believed, whatever Storage says',
     },
     files.audio.length + 1,
   );
-  await assert.rejects(copyAsset(source, dependencies, outer), { code: 'provider_truncated' });
+  await assert.rejects(copyFile(source, dependencies, outer), { code: 'provider_truncated' });
 });

@@ -25,10 +25,16 @@ async function post(
       calls.secrets += 1;
       return secrets;
     },
-    enqueue: async (id) => {
-      calls.enqueued.push(id);
-      return { action: 'scheduled', trackId: id };
-    },
+    tracks: async () => ({
+      plan: async (id) => {
+        calls.enqueued.push(id);
+        return { action: 'ignore', reason: 'in_progress' };
+      },
+      confirmSchedule: () => Promise.reject(new Error('nothing was planned')),
+    }),
+    scheduler: { put: async () => 'created', remove: async () => {} },
+    send: async () => {},
+    windowMinutes: 15,
     telemetry: { ...quiet, log: { ...quiet.log, error: (text) => void calls.errors.push(text) } },
     now: () => now,
   });
@@ -54,7 +60,7 @@ describe('a webhook is let in', () => {
     test(what, async () => {
       const answer = await post(body, headers);
       assert.deepEqual([answer.status, answer.enqueued, answer.errors], [200, [trackId], []]);
-      assert.deepEqual(answer.body, { action: 'scheduled', trackId });
+      assert.deepEqual(answer.body, { action: 'ignored', trackId, reason: 'in_progress' });
     });
   }
 

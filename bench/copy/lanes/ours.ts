@@ -16,9 +16,12 @@ import { serveLane } from '../lane.ts';
 /** The real adapters; the guard resolves every host to the ground's provider and leaves TLS out. */
 function wire(ground: Ground) {
   const access = { supabaseUrl: supabaseUrl(ground), supabaseKey: 'sb_secret_bench' };
-  return {
+  const supabase = {
     tracks: createTracks(createDatabaseClient(access, createSmallFetch())),
     storage: createStorage(access),
+  };
+  return {
+    supabase: async () => supabase,
     provider: createProvider({
       timeout: 30_000,
       network: {
