@@ -42,7 +42,7 @@ export default defineConfig({
     ],
     coverage: {
       provider: 'v8',
-      include: ['{core,adapters,lambdas,cli,local,infra,bench}/**/*.ts'],
+      include: ['{core,adapters,app,lambdas,cli,local,infra,bench}/**/*.ts'],
       reportsDirectory: '.local/coverage',
       reporter: ['text-summary', 'html'],
     },

@@ -17,10 +17,10 @@ export interface DeadLetterReason {
 
 /** Messages that are being worked on, by the archive queue's consumer. */
 export interface ArchiveQueue {
-  /** Hides the messages for so many seconds from now. */
-  hide(receiptHandles: readonly string[], seconds: number): Promise<void>;
+  /** The messages are visible again so many seconds from now. */
+  changeVisibility(receiptHandles: readonly string[], seconds: number): Promise<void>;
   /** Puts a message's body into the dead-letter queue, with its reason. */
-  bury(body: string, reason: DeadLetterReason): Promise<void>;
+  sendToDeadLetterQueue(body: string, reason: DeadLetterReason): Promise<void>;
 }
 
 /** Most messages that SQS takes in one batch call. */
@@ -34,7 +34,7 @@ export function createArchiveQueue(options: {
 }): ArchiveQueue {
   const { client, queueUrl, deadLetterQueueUrl } = options;
   return {
-    async hide(receiptHandles, seconds) {
+    async changeVisibility(receiptHandles, seconds) {
       const [first, ...rest] = receiptHandles;
       if (first !== undefined && rest.length === 0) {
         await client.send(
@@ -59,7 +59,7 @@ export function createArchiveQueue(options: {
         if (failed !== undefined) throw new Error(`${failed.Code}: ${failed.Message}`);
       }
     },
-    async bury(body, { code, reason, trackId }) {
+    async sendToDeadLetterQueue(body, { code, reason, trackId }) {
       await client.send(
         new SendMessageCommand({
           QueueUrl: deadLetterQueueUrl,

@@ -164,7 +164,7 @@ export const failures = {
     meaning: 'The invocation ran out of time before the copy was done.',
     operator: 'Redrive; if it stays, the file is too large for the speed of the provider.',
   },
-  worker_lost: {
+  worker_crashed: {
     disposition: 'retry',
     meaning:
       'Workers died over and over while they copied the track: time-out, out of memory, or a crash.',

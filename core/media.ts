@@ -1,5 +1,6 @@
 import { fileTypeFromBuffer } from 'file-type';
 import type { AssetKind } from './assets.ts';
+import { ArchiveFailure } from './failure.ts';
 
 /** Bytes from the start of a file that suffice to recognise every accepted type. */
 export const sniffBytes = 4100;
@@ -57,4 +58,15 @@ export async function recognise(kind: AssetKind, head: Uint8Array): Promise<Reco
   return type === undefined
     ? { outcome: 'wrong-kind', found: mime }
     : { outcome: 'accepted', type };
+}
+
+/** Recognises a file by its head, of which only the first bytes count, or throws an ArchiveFailure. */
+export async function requireMedia(kind: AssetKind, head: Uint8Array): Promise<MediaType> {
+  if (head.length === 0) throw new ArchiveFailure('provider_empty', 'The provider sent no bytes');
+  const recognition = await recognise(kind, head.subarray(0, sniffBytes));
+  if (recognition.outcome === 'accepted') return recognition.type;
+  if (recognition.outcome === 'wrong-kind') {
+    throw new ArchiveFailure('media_wrong_kind', `The ${kind} is ${recognition.found}`);
+  }
+  throw new ArchiveFailure('media_unrecognised', `The ${kind} is no media file`);
 }

@@ -24,8 +24,8 @@ export const timings = {
   queueRetention: 14 * 86_400,
   sweepInterval: 3600,
   sweepTimeout: 900,
-  /** A track on the queue shows a sign of life (sent, claimed) more often than this, or it is lost. */
-  silence: 6 * archiveTimeout,
+  /** A track on the queue that was neither sent nor claimed for so long is stalled. */
+  stallTimeout: 6 * archiveTimeout,
 } as const;
 
 /** Receives of one message before SQS moves it to the dead-letter queue. */

@@ -1,18 +1,29 @@
 import type { LambdaFunctionURLEvent, LambdaFunctionURLResult } from 'aws-lambda';
+import type { EndpointRequest, EndpointResponse } from '../app/endpoint.ts';
 
 /** What strangers decide about a request; anything of it may be missing. */
-export type UrlEvent = Partial<
-  Pick<LambdaFunctionURLEvent, 'headers' | 'body' | 'isBase64Encoded'>
+type UrlEvent = Partial<
+  Pick<LambdaFunctionURLEvent, 'requestContext' | 'headers' | 'body' | 'isBase64Encoded'>
 >;
 
-/** Headers by their names in lower case. */
-export const headersOf = ({ headers }: UrlEvent): Record<string, string | undefined> =>
+export const requestOf = (event: UrlEvent, maxBytes?: number): EndpointRequest => ({
+  method: event.requestContext?.http.method,
+  headers: headersOf(event),
+  body: bodyOf(event, maxBytes),
+});
+
+export const resultOf = ({ status, body }: EndpointResponse): LambdaFunctionURLResult => ({
+  statusCode: status,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
+const headersOf = ({ headers }: UrlEvent): EndpointRequest['headers'] =>
   Object.fromEntries(
     Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
   );
 
-/** The body as the text that was sent; undefined where it is larger than `maxBytes`. */
-export function bodyOf(
+function bodyOf(
   { body, isBase64Encoded }: UrlEvent,
   maxBytes = Number.POSITIVE_INFINITY,
 ): string | undefined {
@@ -22,9 +33,3 @@ export function bodyOf(
   const bytes = Buffer.from(text, isBase64Encoded ? 'base64' : 'utf8');
   return bytes.length > maxBytes ? undefined : bytes.toString('utf8');
 }
-
-export const respond = (statusCode: number, body: object): LambdaFunctionURLResult => ({
-  statusCode,
-  headers: { 'content-type': 'application/json' },
-  body: JSON.stringify(body),
-});

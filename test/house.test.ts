@@ -26,10 +26,16 @@ async function lint(t: TestContext, file: string, imported: string) {
 const refused: [file: string, imported: string][] = [
   ['core/new.ts', '../adapters/queue.ts'],
   ['core/new.ts', 'node:fs'],
-  ['adapters/new.ts', '../lambdas/archive/archive-track.ts'],
+  ['core/new.ts', '../app/archive-track.ts'],
+  ['adapters/new.ts', '../app/archive-track.ts'],
+  ['app/new.ts', '../lambdas/wire-archiver.ts'],
+  ['app/new.ts', '../cli/connect.ts'],
   ['lambdas/archive/new.ts', '../../local/clock.ts'],
+  ['cli/new.ts', '../lambdas/archive/handler.ts'],
+  ['console/new.ts', '../lambdas/archive/handler.ts'],
   ['local/new.ts', '../lambdas/archive/handler.ts'],
   ['infra/new.ts', '../adapters/queue.ts'],
+  ['infra/new.ts', '../app/archive-track.ts'],
 ];
 
 for (const [file, imported] of refused) {
@@ -42,8 +48,13 @@ for (const [file, imported] of refused) {
 
 const allowed: [file: string, imported: string][] = [
   ['adapters/new.ts', '../core/message.ts'],
+  ['app/new.ts', '../core/message.ts'],
+  ['app/new.ts', '../adapters/queue.ts'],
   ['lambdas/archive/new.ts', '../../adapters/queue.ts'],
-  ['cli/new.ts', '../lambdas/archive/archive-track.ts'],
+  ['lambdas/archive/new.ts', '../../app/archive-track.ts'],
+  ['cli/new.ts', '../app/archive-track.ts'],
+  ['console/new.ts', '../app/archive-track.ts'],
+  ['bench/new.ts', '../app/archive-track.ts'],
   ['infra/new.ts', '../core/environment.ts'],
 ];
 

@@ -28,13 +28,13 @@ export interface SourceFile {
   /** Bytes that the body will have, where the provider announced it and did not compress it. */
   length: number | undefined;
   /**
-   * The body ends where the connection does (RFC 9112, 6.3): nothing tells the end of the file from that of a
-   * connection that broke.
+   * The body ends where the connection does (RFC 9112, 6.3): the end of the file looks like a connection that
+   * broke.
    */
-  endsWithConnection: boolean;
+  closeDelimited: boolean;
   /** The body, to be read once or closed. It fails with the transport's own errors. */
   body: Readable;
-  /** The member of the closed set that an error of the body is. */
+  /** An error of the body as an ArchiveFailure. */
   failure: (error: unknown) => ArchiveFailure;
   /** Whether the provider sent more than it announced; known once anything else has been waited for after the body's end. */
   isOverlong: () => boolean;
@@ -143,8 +143,7 @@ function sourceFile(
       host: url.hostname,
       length,
       // An encoded body has an end of its own, which its decoder misses.
-      endsWithConnection:
-        decoder === undefined && length === undefined && !isChunked(response.headers),
+      closeDelimited: decoder === undefined && length === undefined && !isChunked(response.headers),
       body,
       failure: (error) => bodyFailure(error, url.hostname),
       isOverlong: () => excess.seen,

@@ -68,7 +68,7 @@ export type Completion = z.output<typeof CompletionAnswer>;
 export const Worklist = z.array(z.object({ track_id: z.guid(), title: z.string().nullable() }));
 export type WorklistEntry = z.output<typeof Worklist>[number];
 
-export const LostTracks = z.array(
+export const StalledTracks = z.array(
   z.object({
     track_id: z.guid(),
     expires_at: timestamp,
@@ -77,7 +77,7 @@ export const LostTracks = z.array(
   }),
 );
 /** A due track that will not be archived unless somebody acts, and what to do about it. */
-export type LostTrack = z.output<typeof LostTracks>[number];
+export type StalledTrack = z.output<typeof StalledTracks>[number];
 
 export const UnscheduledTracks = z.array(
   z.object({ track_id: z.guid(), due_at: timestamp, cause: z.string() }),

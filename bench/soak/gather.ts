@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { buckets } from '../../core/assets.ts';
-import { forEachBounded } from '../../lambdas/archive/for-each-bounded.ts';
+import { forEachBounded } from '../../core/for-each-bounded.ts';
 import type { World } from './world.ts';
 
 export interface JobRow {

@@ -124,7 +124,7 @@ function reasons(
   for (const { url } of filesOf(lastSources(track))) {
     for (const code of served.blame(url)) codes.add(code);
   }
-  if ((killed.get(track.id) ?? 0) >= maxReceiveCount) codes.add('worker_lost');
+  if ((killed.get(track.id) ?? 0) >= maxReceiveCount) codes.add('worker_crashed');
   // What time might have mended may be under way, once more, when the deadline comes.
   const isHopedFor = [...owed.hopeless].some((code) => failures[code].disposition === 'retry');
   if (!owed.hadTime || isHopedFor) codes.add('expired');

@@ -1,12 +1,11 @@
-import './young-generation.ts';
+import '../young-generation.ts';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { createTelemetry } from '../../adapters/telemetry.ts';
+import { startBudget } from '../../app/budget.ts';
+import { processBatch } from '../../app/process-batch.ts';
 import { archiveEnvironment, parseConfiguration } from '../../core/environment.ts';
 import { timings } from '../../core/timings.ts';
-import { processBatch } from './batch.ts';
-import { startBudget } from './budget.ts';
-import { settleMessage } from './settle.ts';
-import { wireArchiver } from './wire.ts';
+import { wireArchiver } from '../wire-archiver.ts';
 
 const environment = parseConfiguration(
   "The archive Lambda's environment",
@@ -14,24 +13,14 @@ const environment = parseConfiguration(
   process.env,
 );
 const telemetry = createTelemetry(environment.POWERTOOLS_SERVICE_NAME);
-const { archive, tracks, queue } = wireArchiver(environment, telemetry);
+const archiver = wireArchiver(environment, telemetry);
 
 export const handler = (event: SQSEvent, context: Context): Promise<SQSBatchResponse> =>
   telemetry.invocation(context, async () => {
     const budget = startBudget(context.getRemainingTimeInMillis() - timings.reportReserve * 1000);
     try {
-      return await processBatch(event, {
-        queue,
-        telemetry,
-        settle: (record) =>
-          settleMessage(record, {
-            archive: (trackId) => archive(trackId, context.awsRequestId, budget),
-            tracks,
-            queue,
-            telemetry,
-            now: () => new Date(),
-          }),
-      });
+      const dependencies = { ...archiver, worker: context.awsRequestId, now: () => new Date() };
+      return await processBatch(event, dependencies, budget);
     } finally {
       budget.end();
     }

@@ -9,10 +9,11 @@ import { createReadSecret } from '../../adapters/secrets.ts';
 import { createDatabaseClient } from '../../adapters/supabase/client.ts';
 import { createTracks } from '../../adapters/supabase/tracks.ts';
 import { createTelemetry } from '../../adapters/telemetry.ts';
+import { type ReceiveWebhookDependencies, receiveWebhook } from '../../app/receive-webhook.ts';
 import { enqueueEnvironment, parseConfiguration } from '../../core/environment.ts';
 import { memoizeLatest } from '../../core/memoize.ts';
-import { enqueueTrack } from './enqueue.ts';
-import { receiveWebhook } from './receive.ts';
+import { maxWebhookBytes } from '../../core/timings.ts';
+import { requestOf, resultOf } from '../function-url.ts';
 
 const environment = parseConfiguration(
   "The enqueue Lambda's environment",
@@ -24,32 +25,26 @@ const readSecret = createReadSecret(new SecretsManagerClient(awsDefaults), envir
 const tracksOf = memoizeLatest((access: Awaited<ReturnType<typeof readSecret>>) =>
   createTracks(createDatabaseClient(access)),
 );
-const scheduler = createScheduler({
-  client: new SchedulerClient(awsDefaults),
-  group: environment.SCHEDULE_GROUP,
-  roleArn: environment.SCHEDULE_ROLE_ARN,
-  queueArn: environment.ARCHIVE_QUEUE_ARN,
-  deadLetterArn: environment.SCHEDULE_DEAD_LETTER_ARN,
-});
-const send = createSendTrack(new SQSClient(awsDefaults), environment.ARCHIVE_QUEUE_URL);
-const now = () => new Date();
+const dependencies: ReceiveWebhookDependencies = {
+  readWebhookSecrets: async () => (await readSecret()).webhookSecrets,
+  tracks: async () => tracksOf(await readSecret()),
+  scheduler: createScheduler({
+    client: new SchedulerClient(awsDefaults),
+    group: environment.SCHEDULE_GROUP,
+    roleArn: environment.SCHEDULE_ROLE_ARN,
+    queueArn: environment.ARCHIVE_QUEUE_ARN,
+    deadLetterArn: environment.SCHEDULE_DEAD_LETTER_ARN,
+  }),
+  send: createSendTrack(new SQSClient(awsDefaults), environment.ARCHIVE_QUEUE_URL),
+  now: () => new Date(),
+  windowMinutes: environment.SCHEDULE_WINDOW_MINUTES,
+  telemetry,
+};
 
 export const handler = (
   event: LambdaFunctionURLEvent,
   context: Context,
 ): Promise<LambdaFunctionURLResult> =>
-  telemetry.invocation(context, () =>
-    receiveWebhook(event, {
-      readWebhookSecrets: async () => (await readSecret()).webhookSecrets,
-      enqueue: async (trackId) =>
-        enqueueTrack(trackId, {
-          tracks: tracksOf(await readSecret()),
-          scheduler,
-          send,
-          now,
-          windowMinutes: environment.SCHEDULE_WINDOW_MINUTES,
-        }),
-      telemetry,
-      now,
-    }),
+  telemetry.invocation(context, async () =>
+    resultOf(await receiveWebhook(requestOf(event, maxWebhookBytes), dependencies)),
   );

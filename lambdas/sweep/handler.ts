@@ -7,14 +7,13 @@ import { createArchiveQueue, createSendTrack, readQueueState } from '../../adapt
 import { createScheduler } from '../../adapters/scheduler.ts';
 import { createReadSecret } from '../../adapters/secrets.ts';
 import { createDatabaseClient } from '../../adapters/supabase/client.ts';
-import { createLostTrackList } from '../../adapters/supabase/lost-tracks.ts';
+import { createStalledTrackList } from '../../adapters/supabase/stalled-tracks.ts';
 import { createTracks } from '../../adapters/supabase/tracks.ts';
 import { createTelemetry } from '../../adapters/telemetry.ts';
+import { startBudget } from '../../app/budget.ts';
+import { type SweepResult, sweep } from '../../app/sweep.ts';
 import { parseConfiguration, sweepEnvironment } from '../../core/environment.ts';
 import { timings } from '../../core/timings.ts';
-import { startBudget } from '../archive/budget.ts';
-import { enqueueTrack } from '../enqueue/enqueue.ts';
-import { type SweepResult, sweep } from './sweep.ts';
 
 const environment = parseConfiguration(
   "The sweep Lambda's environment",
@@ -50,14 +49,13 @@ export const handler = (_event: unknown, context: Context): Promise<SweepResult>
       };
       return await sweep(
         {
-          lost: createLostTrackList(client),
+          stalled: createStalledTrackList(client),
           readQueueState: () => readQueueState(sqs, queueUrl),
           schedulesSince: scheduler.since,
-          recover: (trackId, recovery) => enqueueTrack(trackId, enqueue, recovery),
+          enqueue,
           queue: createArchiveQueue({ client: sqs, queueUrl, deadLetterQueueUrl }),
           telemetry,
           archiveConcurrency: environment.ARCHIVE_CONCURRENCY,
-          windowMinutes,
         },
         budget,
       );

@@ -23,7 +23,7 @@ function recording(answer: object = {}) {
 test('more than ten messages are hidden ten at a time', async () => {
   const { sent, queue } = recording();
   const handles = Array.from({ length: 23 }, (_, index) => `r${index}`);
-  await queue.hide(handles, 960);
+  await queue.changeVisibility(handles, 960);
   assert.deepEqual(
     sent.map(({ Entries }) => Entries?.length),
     [10, 10, 3],
@@ -37,19 +37,19 @@ test('more than ten messages are hidden ten at a time', async () => {
 test('a message that could not be hidden is an error, though the call succeeded', async () => {
   const failed = { Failed: [{ Id: '0', Code: 'ReceiptHandleIsInvalid', Message: 'expired' }] };
   const { queue } = recording(failed);
-  await assert.rejects(queue.hide(['r0', 'r1'], 1), /ReceiptHandleIsInvalid: expired/);
+  await assert.rejects(queue.changeVisibility(['r0', 'r1'], 1), /ReceiptHandleIsInvalid: expired/);
 });
 
 test('no message to hide is no call', async () => {
   const { sent, queue } = recording();
-  await queue.hide([], 960);
+  await queue.changeVisibility([], 960);
   assert.deepEqual(sent, []);
 });
 
 test('a reason that SQS would refuse is cleaned and cut, and never empty', async () => {
   const { sent, queue } = recording();
   for (const reason of ['', 'a\u0000b\u001bc', 'Ж'.repeat(5000), 'line\none 🎵']) {
-    await queue.bury('body', { code: 'internal', reason });
+    await queue.sendToDeadLetterQueue('body', { code: 'internal', reason });
   }
   const reasons = sent.map(({ MessageAttributes }) => MessageAttributes?.reason?.StringValue);
   assert.deepEqual(reasons, ['-', 'a b c', 'Ж'.repeat(1000), 'line\none 🎵']);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'vitest';
-import { forEachBounded } from '../../lambdas/archive/for-each-bounded.ts';
+import { forEachBounded } from '../../core/for-each-bounded.ts';
 import { signed, webhookBody } from '../lambdas/enqueue/post.ts';
 import { insertTrack } from '../lambdas/tracks.ts';
 import { startWorld } from '../lambdas/world.ts';

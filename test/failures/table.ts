@@ -19,7 +19,7 @@ export const failureCases = {
   too_large: [...answerCases.too_large, ...storageCases.too_large],
   database_unavailable: databaseCases,
   out_of_time: [worker.outOfTime],
-  worker_lost: [worker.workerLost],
+  worker_crashed: [worker.workerCrashed],
   expired: [worker.expired],
   superseded: [worker.superseded, worker.supersededAtLast],
   lease_lost: [worker.leaseLost],

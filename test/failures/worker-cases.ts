@@ -32,7 +32,7 @@ export const outOfTime: PlayedCase = {
   },
 };
 
-export const workerLost: PlayedCase = {
+export const workerCrashed: PlayedCase = {
   what: 'every worker dies in mid-copy, and the sweep finds out',
   async play(t) {
     const ground = await startGround(t, { environment: patient });
@@ -64,9 +64,9 @@ export const workerLost: PlayedCase = {
     const swept = await ground.run('sweep', {});
     assert.partialDeepStrictEqual(swept, { abandoned: 1, dispatched: 0, failed: 0 });
     const job = await readJob(ground, track.id);
-    assert.deepEqual([job.status, job.error_code], ['failed', 'worker_lost']);
+    assert.deepEqual([job.status, job.error_code], ['failed', 'worker_crashed']);
     const [, letter] = ground.deadLetters(track.id);
-    assert.equal(letter?.attributes.code, 'worker_lost');
+    assert.equal(letter?.attributes.code, 'worker_crashed');
     const row = await readTrack(ground, track.id);
     assert.equal(row.archived_to_storage, false);
     assert.equal(row.storage_audio_url, null);
@@ -88,7 +88,7 @@ export const expired: PlayedCase = {
     await ground.settled();
     assert.equal(audioRequests(ground, staged), 3, 'the provider is asked once more all the same');
     ground.aws.queue(queueName)?.remove(ground.message(staged.id));
-    await ground.clock.advanceTo(ground.clock.now() + (timings.silence + 60) * 1000);
+    await ground.clock.advanceTo(ground.clock.now() + (timings.stallTimeout + 60) * 1000);
     assert.partialDeepStrictEqual(await ground.run('sweep', {}), { dispatched: 0, expired: 1 });
 
     const job = await readJob(ground, staged.id);

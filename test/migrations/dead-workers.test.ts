@@ -11,28 +11,28 @@ test('a job whose workers died five times is closed as such, its owner told, and
     await moveClock(db, `${attempt * 11} minutes`);
   }
   assert.deepEqual(await lost(db), [[track, 'close', 'workers_died']]);
-  assert.equal(await close(db, track, false, 'worker_lost'), 'closed');
-  assert.equal(await close(db, track, true, 'worker_lost'), 'ignored');
+  assert.equal(await close(db, track, false, 'worker_crashed'), 'closed');
+  assert.equal(await close(db, track, true, 'worker_crashed'), 'ignored');
   const job = await jobOf(db, track);
-  assert.deepEqual([job.status, job.error_code], ['failed', 'worker_lost']);
+  assert.deepEqual([job.status, job.error_code], ['failed', 'worker_crashed']);
   assert.equal((await db.query('select from notifications')).length, 1);
 });
 
-test('a dead letter of worker_lost that was never written is owed when the track expires', async (t) => {
+test('a dead letter of worker_crashed that was never written is owed when the track expires', async (t) => {
   const { db, user } = await world(t);
   const [buried, owed] = [await newTrack(db, user, due), await newTrack(db, user, due)];
   for (const track of [buried, owed]) await claim(db, track, 600);
   await moveClock(db, '11 minutes');
   for (const track of [buried, owed]) {
-    assert.equal(await close(db, track, false, 'worker_lost'), 'closed');
+    assert.equal(await close(db, track, false, 'worker_crashed'), 'closed');
   }
-  assert.equal(await close(db, buried, true, 'worker_lost'), 'ignored');
-  assert.equal(await close(db, owed, false, 'worker_lost'), 'ignored', 'not before');
+  assert.equal(await close(db, buried, true, 'worker_crashed'), 'ignored');
+  assert.equal(await close(db, owed, false, 'worker_crashed'), 'ignored', 'not before');
   await moveClock(db, '3 days');
   assert.equal(await close(db, buried), 'expired');
   assert.equal(await close(db, owed), 'closed');
   assert.equal(await close(db, owed, true), 'expired');
-  assert.equal((await jobOf(db, owed)).error_code, 'worker_lost');
+  assert.equal((await jobOf(db, owed)).error_code, 'worker_crashed');
 });
 
 test('workers that died of former addresses do not close the new ones', async (t) => {
@@ -46,7 +46,7 @@ test('workers that died of former addresses do not close the new ones', async (t
     track,
   ]);
   assert.deepEqual(await lost(db), [[track, 'dispatch', 'lease_expired']]);
-  assert.equal(await close(db, track, false, 'worker_lost'), 'ignored');
+  assert.equal(await close(db, track, false, 'worker_crashed'), 'ignored');
 });
 
 test('a worker that gave the job back did not die of it', async (t) => {

@@ -1,4 +1,4 @@
-import '../../../lambdas/archive/young-generation.ts';
+import '../../../lambdas/young-generation.ts';
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { createProvider } from '../../../adapters/provider/provider.ts';
@@ -7,18 +7,21 @@ import { createSmallFetch } from '../../../adapters/supabase/fetch.ts';
 import { createStorage } from '../../../adapters/supabase/storage.ts';
 import { createTracks } from '../../../adapters/supabase/tracks.ts';
 import { createTelemetry } from '../../../adapters/telemetry.ts';
+import { archiveTrack } from '../../../app/archive-track.ts';
+import { startBudget } from '../../../app/budget.ts';
 import { timings } from '../../../core/timings.ts';
-import { archiveTrack } from '../../../lambdas/archive/archive-track.ts';
-import { startBudget } from '../../../lambdas/archive/budget.ts';
 import { type Ground, supabaseUrl } from '../ground.ts';
 import { serveLane } from '../lane.ts';
 
 /** The real adapters; the guard resolves every host to the ground's provider and leaves TLS out. */
 function wire(ground: Ground) {
   const access = { supabaseUrl: supabaseUrl(ground), supabaseKey: 'sb_secret_bench' };
-  return {
+  const supabase = {
     tracks: createTracks(createDatabaseClient(access, createSmallFetch())),
     storage: createStorage(access),
+  };
+  return {
+    supabase: async () => supabase,
     provider: createProvider({
       timeout: 30_000,
       network: {

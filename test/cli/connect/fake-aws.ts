@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json as readJson, text as readText } from 'node:stream/consumers';
-import type { RawWebhook } from '../../../lambdas/enqueue/verify.ts';
-import { isAuthentic } from '../../../lambdas/enqueue/verify.ts';
+import type { RawWebhook } from '../../../app/verify-webhook.ts';
+import { isAuthentic } from '../../../app/verify-webhook.ts';
 import type { Cleanup } from '../../support/cleanup.ts';
 
 /** A deployed stack, as far as `npm run connect` sees it; tests change it as they like. */

@@ -50,7 +50,7 @@ test('a sweep that dies before the dead letter of an expired track is written le
   assert.deepEqual(await sweep(), nothing);
 });
 
-test('a job whose workers died five times fails as worker_lost', async (t) => {
+test('a job whose workers died five times fails as worker_crashed', async (t) => {
   const world = await startWorld(t);
   const sweep = await sweeper(world);
   const track = await insertTrack(world, due);
@@ -59,6 +59,6 @@ test('a job whose workers died five times fails as worker_lost', async (t) => {
     await moveClock(world.database, `${attempt * 2} minutes`);
   }
   assert.deepEqual(await sweep(), { ...nothing, abandoned: 1 });
-  assert.equal((await readJob(world, track.id)).error_code, 'worker_lost');
-  assert.equal(deadLetters(world)[0]?.attributes.code, 'worker_lost');
+  assert.equal((await readJob(world, track.id)).error_code, 'worker_crashed');
+  assert.equal(deadLetters(world)[0]?.attributes.code, 'worker_crashed');
 });

@@ -1,5 +1,5 @@
 import { DeleteMessageBatchCommand } from '@aws-sdk/client-sqs';
-import type { SweepResult } from '../../../lambdas/sweep/sweep.ts';
+import type { SweepResult } from '../../../app/sweep.ts';
 import { receive } from '../archive/deliver.ts';
 import { insertTrack } from '../tracks.ts';
 import { lambdaContext, loadHandler, type World } from '../world.ts';

@@ -1,25 +1,21 @@
-import type { ArchiveQueue, SendTrack } from '../../adapters/queue.ts';
-import type { WorklistEntry } from '../../adapters/supabase/rows.ts';
-import type { Tracks } from '../../adapters/supabase/tracks.ts';
-import { type Telemetry, withLogFields } from '../../adapters/telemetry.ts';
-import { classify } from '../../core/failure.ts';
-import { archiveMessage } from '../../core/message.ts';
-import { batchSize } from '../../core/timings.ts';
-import type { TrackOutcome } from '../archive/archive-track.ts';
-import { forEachBounded } from '../archive/for-each-bounded.ts';
-import type { Budget } from '../archive/retrying.ts';
-import type { ArchiveTracksRequest } from './request.ts';
+import type { ArchiveQueue, SendTrack } from '../adapters/queue.ts';
+import type { WorklistEntry } from '../adapters/supabase/rows.ts';
+import { withLogFields } from '../adapters/telemetry.ts';
+import { classify } from '../core/failure.ts';
+import { forEachBounded } from '../core/for-each-bounded.ts';
+import { archiveMessage } from '../core/message.ts';
+import { batchSize } from '../core/timings.ts';
+import { type ArchiveDependencies, archiveTrack, type TrackOutcome } from './archive-track.ts';
+import type { Budget } from './budget.ts';
+import type { ArchiveRequest } from './parse-archive-request.ts';
 
-export interface ArchiveTracksDependencies {
-  archive: (trackId: string) => Promise<TrackOutcome>;
-  tracks: Pick<Tracks, 'worklist' | 'fail' | 'release'>;
-  queue: Pick<ArchiveQueue, 'bury'>;
+export interface ArchiveOnRequestDependencies extends ArchiveDependencies {
+  queue: Pick<ArchiveQueue, 'sendToDeadLetterQueue'>;
   send: SendTrack;
-  telemetry: Telemetry;
 }
 
 /** The response of the spec. `success` says that the run took place; its failures are in `results`. */
-export interface ArchiveTracksResponse {
+export interface ArchiveResults {
   success: true;
   message: string;
   results: {
@@ -31,26 +27,27 @@ export interface ArchiveTracksResponse {
 }
 
 /**
- * Archives one track, or the most urgent ones that are due, and answers when all have been tried. What
+ * Archives one track, or the most urgent ones that are due, and returns when all have been tried. What
  * fails goes where the queue's consumer would have put it: retryable on the queue, final in the
  * dead-letter queue.
  */
-export async function archiveTracks(
-  request: ArchiveTracksRequest,
-  dependencies: ArchiveTracksDependencies,
-  { signal }: Pick<Budget, 'signal'>,
-): Promise<ArchiveTracksResponse> {
-  const { tracks, telemetry } = dependencies;
+export async function archiveOnRequest(
+  request: ArchiveRequest,
+  dependencies: ArchiveOnRequestDependencies,
+  budget: Budget,
+): Promise<ArchiveResults> {
+  const { telemetry } = dependencies;
+  const { tracks } = await dependencies.supabase();
   const work: WorklistEntry[] =
     request.trackId === undefined
       ? await tracks.worklist(request.limit)
       : [{ track_id: request.trackId, title: null }];
-  const errors: ArchiveTracksResponse['results']['errors'] = [];
+  const errors: ArchiveResults['results']['errors'] = [];
   await forEachBounded(work, batchSize, ({ track_id: trackId, title }) =>
     withLogFields({ trackId, origin: 'manual' }, async () => {
       try {
-        signal.throwIfAborted();
-        const result = await dependencies.archive(trackId);
+        budget.signal.throwIfAborted();
+        const result = await archiveTrack(trackId, dependencies, budget);
         if (result.outcome === 'archived') return;
         if (result.outcome === 'skipped') {
           if (result.reason === 'already_archived') return;
@@ -59,7 +56,7 @@ export async function archiveTracks(
         }
         const { claim, failure } = result;
         errors.push({ trackId, title: claim.title, error: `${failure.code}: ${failure.message}` });
-        await settle(trackId, result, dependencies);
+        await settleFailure(trackId, result, dependencies);
       } catch (error) {
         const failure = classify(error);
         telemetry.log.error('Track failed', { code: failure.code, error: failure });
@@ -78,21 +75,22 @@ export async function archiveTracks(
   };
 }
 
-async function settle(
+async function settleFailure(
   trackId: string,
   { claim, failure }: Extract<TrackOutcome, { outcome: 'failed' }>,
-  { tracks, queue, send, telemetry }: ArchiveTracksDependencies,
+  { supabase, queue, send, telemetry }: ArchiveOnRequestDependencies,
 ): Promise<void> {
+  const { tracks } = await supabase();
   if (failure.disposition === 'give-up') {
     // The dead letter first: no message would come back to write it, and one too many is harmless.
     const { code, message: reason } = failure;
-    await queue.bury(archiveMessage(trackId, 'manual'), { code, reason, trackId });
+    await queue.sendToDeadLetterQueue(archiveMessage(trackId, 'manual'), { code, reason, trackId });
     if (await tracks.fail(claim, failure)) telemetry.count('TracksFailed');
     return;
   }
   // A superseded job is pending again already.
-  const released = failure.code === 'superseded' || (await tracks.release(claim, failure));
-  if (!released) return;
+  const isReleased = failure.code === 'superseded' || (await tracks.release(claim, failure));
+  if (!isReleased) return;
   telemetry.count('TracksRetried');
   await send(trackId, 'manual');
 }

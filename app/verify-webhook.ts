@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks';
-import { sameText } from '../../core/same-text.ts';
-import { timings } from '../../core/timings.ts';
+import { constantTimeEqual } from '../core/constant-time-equal.ts';
+import { timings } from '../core/timings.ts';
 
 /** A webhook as it came: header names in lower case, the body as the exact text that was sent. */
 export interface RawWebhook {
@@ -28,7 +28,8 @@ export const hasCredentials = ({ headers }: RawWebhook): boolean =>
 export function isAuthentic(webhook: RawWebhook, secrets: readonly string[], now: Date): boolean {
   const { headers, body } = webhook;
   const shared = headers[sharedSecretHeader];
-  if (shared !== undefined && secrets.some((secret) => sameText(shared, secret))) return true;
+  if (shared !== undefined && secrets.some((secret) => constantTimeEqual(shared, secret)))
+    return true;
 
   const id = headers['webhook-id'];
   const sent = parseTimestamp(headers['webhook-timestamp']);
@@ -37,11 +38,11 @@ export function isAuthentic(webhook: RawWebhook, secrets: readonly string[], now
   if (Math.abs(now.getTime() - sent.getTime()) > timings.webhookTolerance * 1000) return false;
   // The library's own verify() allows five minutes, by the ambient clock: only its sign() is used.
   const expected = secrets.flatMap((secret) => signerOf(secret)?.sign(id, sent, body) ?? []);
-  return expected.some((right) => signatures.some((given) => sameText(given, right)));
+  return expected.some((right) => signatures.some((given) => constantTimeEqual(given, right)));
 }
 
-/** A secret that was mistyped while secrets were rotated must not refuse what is signed with the other. */
-export const isMistyped = (secret: string): boolean =>
+/** A secret that is malformed since the last rotation must not refuse what is signed with the other. */
+export const isMalformedSecret = (secret: string): boolean =>
   secret.startsWith(prefix) && signerOf(secret) === undefined;
 
 function signerOf(secret: string): Webhook | undefined {

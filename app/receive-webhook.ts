@@ -1,37 +1,33 @@
-import type { LambdaFunctionURLResult } from 'aws-lambda';
-import { type Telemetry, withLogFields } from '../../adapters/telemetry.ts';
-import { maxWebhookBytes } from '../../core/timings.ts';
-import { bodyOf, headersOf, respond, type UrlEvent } from '../function-url.ts';
-import type { EnqueueResult } from './enqueue.ts';
-import { parseWebhook } from './parse.ts';
-import { hasCredentials, isAuthentic, isMistyped } from './verify.ts';
+import { type Telemetry, withLogFields } from '../adapters/telemetry.ts';
+import type { EndpointRequest, EndpointResponse } from './endpoint.ts';
+import { type EnqueueDependencies, enqueueTrack } from './enqueue-track.ts';
+import { parseWebhook } from './parse-webhook.ts';
+import { hasCredentials, isAuthentic, isMalformedSecret } from './verify-webhook.ts';
 
-export interface ReceiveDependencies {
+export interface ReceiveWebhookDependencies extends Omit<EnqueueDependencies, 'tracks'> {
   readWebhookSecrets: () => Promise<readonly string[]>;
-  enqueue: (trackId: string) => Promise<EnqueueResult>;
+  tracks: () => Promise<EnqueueDependencies['tracks']>;
   telemetry: Telemetry;
-  now: () => Date;
 }
 
 /** Answers one webhook. Before it has proved to be authentic, neither database nor queue nor scheduler is asked. */
 export async function receiveWebhook(
-  event: UrlEvent,
-  dependencies: ReceiveDependencies,
-): Promise<LambdaFunctionURLResult> {
+  { headers, body }: Omit<EndpointRequest, 'method'>,
+  dependencies: ReceiveWebhookDependencies,
+): Promise<EndpointResponse> {
   const { telemetry, now } = dependencies;
-  const refuse = (status: number, error: string) => {
+  const refuse = (status: number, error: string): EndpointResponse => {
     telemetry.log.warn('Webhook refused', { status, error });
     telemetry.count('WebhooksRefused');
-    return respond(status, { error });
+    return { status, body: { error } };
   };
 
-  const body = bodyOf(event, maxWebhookBytes);
   if (body === undefined) return refuse(413, 'The body is too large');
-  const webhook = { headers: headersOf(event), body };
+  const webhook = { headers, body };
   if (!hasCredentials(webhook)) return refuse(401, 'The webhook is not signed');
   try {
     const secrets = await dependencies.readWebhookSecrets();
-    if (secrets.some(isMistyped)) {
+    if (secrets.some(isMalformedSecret)) {
       telemetry.log.error(
         'A webhook secret is not base64 after whsec_: nothing signed with it is accepted',
       );
@@ -47,19 +43,21 @@ export async function receiveWebhook(
     telemetry.count('WebhooksAccepted');
     if (parsed.outcome === 'ignored') {
       telemetry.log.info('Webhook ignored', { reason: parsed.reason });
-      return respond(200, { action: 'ignored', reason: parsed.reason });
+      return { status: 200, body: { action: 'ignored', reason: parsed.reason } };
     }
     return await withLogFields({ trackId: parsed.trackId }, async () => {
-      const result = await dependencies.enqueue(parsed.trackId);
+      const tracks = await dependencies.tracks();
+      const result = await enqueueTrack(parsed.trackId, { ...dependencies, tracks });
       telemetry.log.info('Webhook answered', { ...result });
       if (result.action.endsWith('scheduled')) telemetry.count('TracksScheduled');
-      return respond(200, result);
+      return { status: 200, body: result };
     });
   } catch (error) {
     telemetry.log.error('Webhook failed', { error });
     telemetry.count('WebhooksFailed');
-    return respond(500, {
-      error: 'The webhook could not be handled; the sweep will find the track',
-    });
+    return {
+      status: 500,
+      body: { error: 'The webhook could not be handled; the sweep will find the track' },
+    };
   }
 }

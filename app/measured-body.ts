@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { finished, Readable } from 'node:stream';
-import type { SourceFile } from '../../adapters/provider/provider.ts';
-import { ArchiveFailure } from '../../core/failure.ts';
+import type { SourceFile } from '../adapters/provider/provider.ts';
+import { ArchiveFailure } from '../core/failure.ts';
 
 /** Bytes that may wait here for the reader; more than a file is recognised by. */
 const highWaterMark = 64 * 1024;

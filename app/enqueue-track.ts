@@ -1,8 +1,8 @@
-import type { SendTrack } from '../../adapters/queue.ts';
-import type { Scheduler } from '../../adapters/scheduler.ts';
-import type { Plan } from '../../adapters/supabase/rows.ts';
-import type { Tracks } from '../../adapters/supabase/tracks.ts';
-import { isDueNow, scheduleWindow } from '../../core/schedule.ts';
+import type { SendTrack } from '../adapters/queue.ts';
+import type { Scheduler } from '../adapters/scheduler.ts';
+import type { Plan } from '../adapters/supabase/rows.ts';
+import type { Tracks } from '../adapters/supabase/tracks.ts';
+import { isDueNow, scheduleWindow } from '../core/schedule.ts';
 
 export interface EnqueueDependencies {
   tracks: Pick<Tracks, 'plan' | 'confirmSchedule'>;
@@ -13,7 +13,7 @@ export interface EnqueueDependencies {
   windowMinutes: number;
 }
 
-/** What a track that was lost on its way needs, and a webhook does not: a message although one was sent before. */
+/** What a stalled track needs, and a webhook does not: a message although one was sent before. */
 export interface Recovery {
   reason: 'sweep' | 'request';
 }

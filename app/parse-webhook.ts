@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { TrackWebhook, webhookTrackId } from '../../core/webhook.ts';
+import { TrackWebhook, webhookTrackId } from '../core/webhook.ts';
 
 export type ParsedWebhook =
   | { outcome: 'track'; trackId: string }

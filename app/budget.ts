@@ -1,5 +1,12 @@
-import { ArchiveFailure } from '../../core/failure.ts';
-import type { Budget } from './retrying.ts';
+import { ArchiveFailure } from '../core/failure.ts';
+
+/** The time that one invocation, or one claim within it, may still use. */
+export interface Budget {
+  /** Milliseconds of work left. */
+  remaining: () => number;
+  /** Fires when nothing is left, with `out_of_time` as its reason. */
+  signal: AbortSignal;
+}
 
 /**
  * A budget of `milliseconds` from now, cut short with `outer` where there is one. `end` must be called,

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import type { LambdaFunctionURLResult } from 'aws-lambda';
 import { describe, test } from 'vitest';
-import { receiveWebhook } from '../../../lambdas/enqueue/receive.ts';
-import { quiet } from '../quiet.ts';
-import { webhookSecrets } from '../world.ts';
-import { functionUrlEvent, signed, webhookBody } from './post.ts';
+import { receiveWebhook } from '../../app/receive-webhook.ts';
+import { maxWebhookBytes } from '../../core/timings.ts';
+import { requestOf } from '../../lambdas/function-url.ts';
+import { functionUrlEvent, signed, webhookBody } from '../lambdas/enqueue/post.ts';
+import { webhookSecrets } from '../lambdas/world.ts';
+import { quiet } from '../support/quiet.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 const trackId = '0b0f8a1e-5f0c-4f57-8a8e-1c2d3e4f5a6b';
@@ -18,19 +19,26 @@ async function post(
   secrets: readonly string[] = webhookSecrets,
 ) {
   const calls = { secrets: 0, enqueued: [] as string[], errors: [] as unknown[] };
-  const result = (await receiveWebhook(functionUrlEvent(text, headers), {
+  const request = requestOf(functionUrlEvent(text, headers), maxWebhookBytes);
+  const response = await receiveWebhook(request, {
     readWebhookSecrets: async () => {
       calls.secrets += 1;
       return secrets;
     },
-    enqueue: async (id) => {
-      calls.enqueued.push(id);
-      return { action: 'scheduled', trackId: id };
-    },
+    tracks: async () => ({
+      plan: async (id) => {
+        calls.enqueued.push(id);
+        return { action: 'ignore', reason: 'in_progress' };
+      },
+      confirmSchedule: () => Promise.reject(new Error('nothing was planned')),
+    }),
+    scheduler: { put: async () => 'created', remove: async () => {} },
+    send: async () => {},
+    windowMinutes: 15,
     telemetry: { ...quiet, log: { ...quiet.log, error: (text) => void calls.errors.push(text) } },
     now: () => now,
-  })) as Exclude<LambdaFunctionURLResult, string>;
-  return { status: result.statusCode, body: JSON.parse(result.body ?? ''), ...calls };
+  });
+  return { ...response, ...calls };
 }
 const sign = (text: string, options: object = {}) => signed(text, { at: now, ...options });
 
@@ -52,7 +60,7 @@ describe('a webhook is let in', () => {
     test(what, async () => {
       const answer = await post(body, headers);
       assert.deepEqual([answer.status, answer.enqueued, answer.errors], [200, [trackId], []]);
-      assert.deepEqual(answer.body, { action: 'scheduled', trackId });
+      assert.deepEqual(answer.body, { action: 'ignored', trackId, reason: 'in_progress' });
     });
   }
 
@@ -137,7 +145,7 @@ describe('a webhook is refused with 401, before anybody is asked', () => {
     test(what, async () => {
       const answer = await post(body, headers);
       assert.deepEqual([answer.status, answer.enqueued], [401, []]);
-      assert.equal(typeof answer.body.error, 'string');
+      assert.equal(typeof (answer.body as { error?: string }).error, 'string');
     });
   }
 

@@ -1,26 +1,21 @@
-import type { ArchiveQueue, QueueState } from '../../adapters/queue.ts';
-import type { LostTrackList, SignsOfLife } from '../../adapters/supabase/lost-tracks.ts';
-import type { LostTrack, UnscheduledTrack } from '../../adapters/supabase/rows.ts';
-import { type Telemetry, withLogFields } from '../../adapters/telemetry.ts';
-import { ArchiveFailure, classify, retryableCodes } from '../../core/failure.ts';
-import { archiveMessage } from '../../core/message.ts';
-import { maxInFlight, maxReceiveCount, timings } from '../../core/timings.ts';
-import { forEachBounded } from '../archive/for-each-bounded.ts';
-import type { Budget } from '../archive/retrying.ts';
-import type { EnqueueResult, Recovery } from '../enqueue/enqueue.ts';
+import type { QueueState } from '../adapters/queue.ts';
+import type { StalledTrack, UnscheduledTrack } from '../adapters/supabase/rows.ts';
+import type { StallCriteria } from '../adapters/supabase/stalled-tracks.ts';
+import { withLogFields } from '../adapters/telemetry.ts';
+import { classify, retryableCodes } from '../core/failure.ts';
+import { forEachBounded } from '../core/for-each-bounded.ts';
+import { maxInFlight, maxReceiveCount, timings } from '../core/timings.ts';
+import type { Budget } from './budget.ts';
+import { type CloseDependencies, closeTrack } from './close-track.ts';
+import { type EnqueueDependencies, enqueueTrack } from './enqueue-track.ts';
 
-export interface SweepDependencies {
-  lost: LostTrackList;
+export interface SweepDependencies extends CloseDependencies {
+  enqueue: EnqueueDependencies;
   readQueueState: () => Promise<QueueState>;
   /** When the schedule group was made. */
   schedulesSince: () => Promise<Date>;
-  recover: (trackId: string, recovery: Recovery) => Promise<EnqueueResult>;
-  queue: Pick<ArchiveQueue, 'bury'>;
-  telemetry: Telemetry;
   /** Archive Lambdas at once. */
   archiveConcurrency: number;
-  /** Minutes within which a schedule may fire late. */
-  windowMinutes: number;
 }
 
 /** Tracks, by what became of them. */
@@ -31,7 +26,7 @@ export interface SweepResult {
   scheduled: number;
   /** Expired, and their owners told. */
   expired: number;
-  /** Failed before their deadline, since their workers died over and over. */
+  /** Failed before their deadline, since their workers crashed over and over. */
   abandoned: number;
   /** Already on their way when it came to them. */
   ignored: number;
@@ -45,17 +40,17 @@ export interface SweepResult {
 const pageSize = 500;
 const datesAtOnce = 2000;
 const concurrency = 10;
-/** Minutes that a schedule is given beyond its window before it counts as lost. */
+/** Minutes that a schedule is given beyond its window before its track counts as stalled. */
 const scheduleSlack = 15;
 
 /**
- * Finds what a webhook, a schedule, the queue or a worker has lost and puts it back on its way, the most
- * urgent first, until nothing is left, the queue is full, or the time is used up. Two at once are
+ * Finds the tracks that are stalled, expired or without a schedule and puts them back on their way, the most
+ * urgent first, until nothing is left, the queue is full, or the time is used up. Two sweeps at once are
  * harmless: all that they could do twice is to send a message, and one claim decides. What one part of it cannot
  * do for an outage, the others do not wait for. Rejects at the end if anything failed.
  */
 export async function sweep(dependencies: SweepDependencies, budget: Budget): Promise<SweepResult> {
-  const { lost, telemetry } = dependencies;
+  const { stalled, telemetry } = dependencies;
   const result: SweepResult = {
     dispatched: 0,
     scheduled: 0,
@@ -67,10 +62,10 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
   };
 
   /** Undefined: it failed, which is logged and counted. */
-  async function attempt<Answer>(
+  async function attempt<Result>(
     what: string,
-    run: () => Promise<Answer>,
-  ): Promise<Answer | undefined> {
+    run: () => Promise<Result>,
+  ): Promise<Result | undefined> {
     try {
       return await run();
     } catch (error) {
@@ -81,7 +76,7 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
     }
   }
 
-  const backlog = await attempt('Backlog not counted', lost.backlog);
+  const backlog = await attempt('Backlog not counted', stalled.backlog);
   if (backlog !== undefined) {
     telemetry.count('TracksDue', backlog.overdue);
     telemetry.count('TracksNearExpiry', backlog.near_expiry);
@@ -90,21 +85,21 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
     attempt('Queue not asked', dependencies.readQueueState),
     attempt('Scheduler not asked', dependencies.schedulesSince),
   ]);
-  // Without an answer the queue has no room, and nothing counts as lost together with its queue or its group.
-  const signs: SignsOfLife = {
+  // Where the queue cannot be asked it has no room, and nothing counts as gone together with its queue or its group.
+  const criteria: StallCriteria = {
     schedulesSince: schedulesSince ?? new Date(0),
     messagesSince: queue?.since ?? new Date(0),
-    scheduleGrace: (dependencies.windowMinutes + scheduleSlack) * 60,
-    silence: timings.silence,
+    scheduleGrace: (dependencies.enqueue.windowMinutes + scheduleSlack) * 60,
+    stallTimeout: timings.stallTimeout,
     maxAttempts: maxReceiveCount,
     retryableCodes,
   };
   let room =
     queue === undefined ? 0 : maxInFlight(dependencies.archiveConcurrency) - queue.inFlight;
 
-  async function mend(track: LostTrack): Promise<void> {
+  async function act(track: StalledTrack): Promise<void> {
     if (track.action === 'close') {
-      result[await close(track, dependencies)] += 1;
+      result[await closeTrack(track, dependencies)] += 1;
     } else if (track.action === 'dispatch' && room-- <= 0) {
       result.postponed += 1;
     } else {
@@ -135,17 +130,17 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
   }
 
   // Before the lists, which go by these dates.
-  await attempt('Dates not moved forward', async () => {
-    while ((await lost.moveDatesForward(datesAtOnce)) === datesAtOnce && !budget.signal.aborted);
+  await attempt('Due dates not advanced', async () => {
+    while ((await stalled.advanceDueDates(datesAtOnce)) === datesAtOnce && !budget.signal.aborted);
   });
-  await workThrough<LostTrack>(
-    (last) => lost.due(false, signs, pageSize, last),
-    mend,
+  await workThrough<StalledTrack>(
+    (last) => stalled.due(false, criteria, pageSize, last),
+    act,
     () => room > 0,
   );
-  await workThrough<LostTrack>((last) => lost.due(true, signs, pageSize, last), mend);
+  await workThrough<StalledTrack>((last) => stalled.due(true, criteria, pageSize, last), act);
   await workThrough<UnscheduledTrack>(
-    (last) => lost.unscheduled(signs, pageSize, last),
+    (last) => stalled.unscheduled(criteria, pageSize, last),
     async ({ track_id, cause }) => {
       result[await recover(track_id, cause, dependencies)] += 1;
     },
@@ -161,33 +156,11 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
 async function recover(
   trackId: string,
   cause: string,
-  dependencies: SweepDependencies,
+  { enqueue, telemetry }: SweepDependencies,
 ): Promise<'dispatched' | 'scheduled' | 'ignored'> {
-  const { telemetry } = dependencies;
   const reason = cause === 'requested' ? 'request' : 'sweep';
-  const { action, dueAt } = await dependencies.recover(trackId, { reason });
+  const { action, dueAt } = await enqueueTrack(trackId, enqueue, { reason });
   if (action === 'ignored' || action === 'cancelled') return 'ignored';
   telemetry.log.warn('Track recovered', { action, dueAt });
   return action === 'enqueued' ? 'dispatched' : 'scheduled';
-}
-
-async function close(
-  { track_id: trackId, cause, expires_at: expiresAt }: LostTrack,
-  { lost, queue, telemetry }: SweepDependencies,
-): Promise<'expired' | 'abandoned' | 'ignored'> {
-  const failure =
-    cause === 'workers_died'
-      ? new ArchiveFailure('worker_lost', `Its workers died ${maxReceiveCount} times`)
-      : new ArchiveFailure('expired', `Its deadline was ${expiresAt}`);
-  let closing = await lost.close(trackId, failure, false);
-  if (closing === 'ignored') return 'ignored';
-  const { code, message: reason } = failure;
-  telemetry.log.error('Track failed', { code, reason, closing });
-  // One that had failed before lies in the dead-letter queue already.
-  if (closing === 'closed') {
-    await queue.bury(archiveMessage(trackId, 'sweep'), { code, reason, trackId });
-    telemetry.count('TracksFailed');
-    closing = await lost.close(trackId, failure, true);
-  }
-  return closing === 'expired' ? 'expired' : 'abandoned';
 }
