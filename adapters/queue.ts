@@ -75,30 +75,19 @@ export function createArchiveQueue(options: {
   };
 }
 
-export interface QueueState {
-  /** When the queue was made: no message is older. */
-  since: Date;
-  /** Messages that wait, are worked on or come back later; approximate, as SQS counts them. */
-  inFlight: number;
-}
-
-export async function readQueueState(client: SQSClient, queueUrl: string): Promise<QueueState> {
+/** Messages that wait, are worked on or come back later; approximate, as SQS counts them. */
+export async function readInFlight(client: SQSClient, queueUrl: string): Promise<number> {
   const { Attributes = {} } = await client.send(
     new GetQueueAttributesCommand({
       QueueUrl: queueUrl,
       AttributeNames: [
-        'CreatedTimestamp',
         'ApproximateNumberOfMessages',
         'ApproximateNumberOfMessagesNotVisible',
         'ApproximateNumberOfMessagesDelayed',
       ],
     }),
   );
-  const { CreatedTimestamp, ...counts } = Attributes;
-  return {
-    since: new Date(Number(CreatedTimestamp) * 1000),
-    inFlight: Object.values(counts).reduce((sum, count) => sum + Number(count), 0),
-  };
+  return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0);
 }
 
 /** Sends a track to the archive queue. */

@@ -3,7 +3,6 @@ import {
   CreateScheduleCommand,
   type CreateScheduleCommandInput,
   DeleteScheduleCommand,
-  GetScheduleGroupCommand,
   ResourceNotFoundException,
   type SchedulerClient,
   UpdateScheduleCommand,
@@ -28,8 +27,6 @@ export interface Scheduler {
   put(trackId: string, due: Date, window: number): Promise<'created' | 'updated'>;
   /** Deletes the track's schedule; one that is not there is fine. */
   remove(trackId: string): Promise<void>;
-  /** When the group of the schedules was made: no schedule is older. */
-  since(): Promise<Date>;
 }
 
 /** How often create and update may take turns when others create and delete the same schedule. */
@@ -64,11 +61,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       } catch (error) {
         if (!(error instanceof ResourceNotFoundException)) throw error;
       }
-    },
-    async since() {
-      const { CreationDate } = await client.send(new GetScheduleGroupCommand({ Name: group }));
-      if (CreationDate === undefined) throw new Error(`Schedule group ${group} has no date`);
-      return CreationDate;
     },
   };
 }

@@ -3,7 +3,7 @@ import type { ObjectPlace } from '../adapters/supabase/storage.ts';
 import type { Tracks } from '../adapters/supabase/tracks.ts';
 import { type Telemetry, withLogFields } from '../adapters/telemetry.ts';
 import { type AssetKind, isOptional } from '../core/assets.ts';
-import { ArchiveFailure, classify, meansGone } from '../core/failure.ts';
+import { ArchiveFailure, classify } from '../core/failure.ts';
 import { type CopyDependencies, copyFile } from './copy-file.ts';
 import type { RunStep } from './retry.ts';
 
@@ -15,7 +15,7 @@ export interface ClaimedTrack {
 }
 
 export interface FileDependencies extends CopyDependencies {
-  tracks: Pick<Tracks, 'storeAsset' | 'storeGone'>;
+  tracks: Pick<Tracks, 'storeAsset' | 'storeRefused'>;
   telemetry: Telemetry;
 }
 
@@ -23,7 +23,7 @@ export interface FileOutcome {
   kind: AssetKind;
   /** Whatever Storage took, although recording it may have failed. */
   uploaded?: ObjectPlace;
-  /** Undefined: recorded as stored or as gone, or there is no such file. */
+  /** Undefined: recorded as stored or as refused, or there is no such file. */
   failure?: ArchiveFailure;
 }
 
@@ -63,15 +63,15 @@ async function copyAndRecord(
   const copied = await runStep(() => copyFile(source, dependencies, signal)).catch(
     (error: unknown) => {
       const failure = classify(error);
-      if (isOptional(kind) && meansGone(failure)) return failure;
+      if (isOptional(kind) && failure.disposition === 'give-up') return failure;
       throw failure;
     },
   );
   // Recording is retried separately, so a database error never downloads again.
   if (copied instanceof ArchiveFailure) {
-    requireLease(await runStep(() => tracks.storeGone(claim, kind, copied.code)));
-    telemetry.log.info('Asset gone', { code: copied.code, reason: copied.message });
-    telemetry.count('AssetsGone');
+    requireLease(await runStep(() => tracks.storeRefused(claim, kind, copied.code)));
+    telemetry.log.info('Asset refused', { code: copied.code, reason: copied.message });
+    telemetry.count('AssetsRefused');
     return;
   }
   const { place, url: storageUrl, details } = copied;

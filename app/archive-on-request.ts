@@ -7,6 +7,7 @@ import { archiveMessage } from '../core/message.ts';
 import { batchSize } from '../core/timings.ts';
 import { type ArchiveDependencies, archiveTrack, type TrackOutcome } from './archive-track.ts';
 import type { Budget } from './budget.ts';
+import { failTrack } from './fail-track.ts';
 import type { ArchiveRequest } from './parse-archive-request.ts';
 
 export interface ArchiveOnRequestDependencies extends ArchiveDependencies {
@@ -78,18 +79,17 @@ export async function archiveOnRequest(
 async function settleFailure(
   trackId: string,
   { claim, failure }: Extract<TrackOutcome, { outcome: 'failed' }>,
-  { supabase, queue, send, telemetry }: ArchiveOnRequestDependencies,
+  dependencies: ArchiveOnRequestDependencies,
 ): Promise<void> {
+  const { supabase, send, telemetry } = dependencies;
   const { tracks } = await supabase();
   if (failure.disposition === 'give-up') {
-    // The dead letter first: no message would come back to write it, and one too many is harmless.
-    const { code, message: reason } = failure;
-    await queue.sendToDeadLetterQueue(archiveMessage(trackId, 'manual'), { code, reason, trackId });
-    if (await tracks.fail(claim, failure)) telemetry.count('TracksFailed');
+    const body = archiveMessage(trackId, 'manual');
+    await failTrack({ trackId, body }, failure, () => tracks.fail(claim, failure), dependencies);
     return;
   }
   // A superseded job is pending again already.
-  const isReleased = failure.code === 'superseded' || (await tracks.release(claim, failure));
+  const isReleased = failure.code === 'superseded' || (await tracks.release(claim, failure, 0));
   if (!isReleased) return;
   telemetry.count('TracksRetried');
   await send(trackId, 'manual');

@@ -71,7 +71,7 @@ export async function archiveTrack(
   }
 }
 
-/** Neither stored nor gone. */
+/** Neither stored nor refused. */
 const missingFiles = (claim: Claim) =>
   assetKinds.filter((kind) => claim[`storage_${kind}_url`] === null && !claim.gone?.includes(kind));
 

@@ -62,7 +62,7 @@ async function carryOut(
   const due = new Date(plan.due_at);
   const dueAt = due.toISOString();
   if (isDueNow(due, now())) {
-    if (plan.dispatched_at !== null && recovery === undefined) {
+    if (plan.queued_at !== null && recovery === undefined) {
       return { action: 'ignored', trackId, dueAt, reason: 'already_enqueued' };
     }
     await send(trackId, recovery?.reason ?? 'schedule');

@@ -7,6 +7,7 @@ import { redeliveryDelay } from '../core/retry.ts';
 import { maxReceiveCount, timings } from '../core/timings.ts';
 import { type ArchiveDependencies, archiveTrack } from './archive-track.ts';
 import type { Budget } from './budget.ts';
+import { failTrack } from './fail-track.ts';
 
 export interface Delivery {
   body: string;
@@ -67,51 +68,29 @@ async function settleFailure(
   { claim, failure }: { claim: Claim; failure: ArchiveFailure },
   dependencies: SettleDependencies,
 ): Promise<Settlement> {
-  const { queue, telemetry, now } = dependencies;
-  const { code, message: reason } = failure;
-  const sendToDeadLetterQueue = () => queue.sendToDeadLetterQueue(body, { code, reason, trackId });
-  if (code === 'superseded') {
-    if (received < maxReceiveCount) return { action: 'retry', seconds: supersededDelay };
-    // SQS would move it there without a word, and the job says pending: the sweep goes on with it.
-    await sendToDeadLetterQueue();
-    return { action: 'acknowledge' };
+  const { supabase, telemetry, now } = dependencies;
+  const { tracks } = await supabase();
+  const isLast = received >= maxReceiveCount;
+  // The job is pending again, and the sweep goes on with it if this was the last delivery.
+  if (failure.code === 'superseded') {
+    return isLast ? { action: 'acknowledge' } : { action: 'retry', seconds: supersededDelay };
   }
-  const givesUp = failure.disposition === 'give-up';
-  const isFinal = givesUp || received >= maxReceiveCount;
-
-  const isHeld = await report(claim, failure, isFinal, dependencies);
-  if (isHeld === undefined) return { action: 'retry', seconds: timings.crashRedelivery };
-  if (!isHeld) return { action: 'acknowledge' };
-  if (isFinal) {
-    telemetry.log.error('Track failed', { code, reason, received });
-    telemetry.count('TracksFailed');
-    // Visible at once: SQS moves it to the dead-letter queue when it is received once more.
-    if (!givesUp) return { action: 'retry', seconds: 0 };
-    await sendToDeadLetterQueue();
-    return { action: 'acknowledge' };
-  }
-  const seconds = secondsUntilRetry(received, failure, claim.expires_at, now());
-  telemetry.log.warn('Track released', { code, reason, received, seconds });
-  telemetry.count('TracksRetried');
-  return { action: 'retry', seconds };
-}
-
-/**
- * Fails or releases the job. False: the lease is lost, the track is another worker's. Undefined: the
- * database did not take it, and until the lease ends any delivery would find the track busy.
- */
-async function report(
-  claim: Claim,
-  failure: ArchiveFailure,
-  isFinal: boolean,
-  { supabase, telemetry }: SettleDependencies,
-): Promise<boolean | undefined> {
   try {
-    const { tracks } = await supabase();
-    return await (isFinal ? tracks.fail(claim, failure) : tracks.release(claim, failure));
+    if (failure.disposition === 'give-up' || isLast) {
+      const record = () => tracks.fail(claim, failure);
+      await failTrack({ trackId, body }, failure, record, dependencies);
+      return { action: 'acknowledge' };
+    }
+    const seconds = secondsUntilRetry(received, failure, claim.expires_at, now());
+    if (!(await tracks.release(claim, failure, seconds))) return { action: 'acknowledge' };
+    const { code, message: reason } = failure;
+    telemetry.log.warn('Track released', { code, reason, received, seconds });
+    telemetry.count('TracksRetried');
+    return { action: 'retry', seconds };
   } catch (error) {
+    // Until the lease ends any delivery would find the track busy.
     telemetry.log.error('Could not report a failed track', { code: failure.code, error });
-    return undefined;
+    return { action: 'retry', seconds: timings.crashRedelivery };
   }
 }
 

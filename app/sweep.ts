@@ -1,19 +1,21 @@
-import type { QueueState } from '../adapters/queue.ts';
-import type { StalledTrack, UnscheduledTrack } from '../adapters/supabase/rows.ts';
-import type { StallCriteria } from '../adapters/supabase/stalled-tracks.ts';
+import type { StalledTrack } from '../adapters/supabase/rows.ts';
+import type { Storage } from '../adapters/supabase/storage.ts';
+import type { SweepRecord } from '../adapters/supabase/sweep-record.ts';
 import { withLogFields } from '../adapters/telemetry.ts';
-import { classify, retryableCodes } from '../core/failure.ts';
+import { ArchiveFailure, classify } from '../core/failure.ts';
 import { forEachBounded } from '../core/for-each-bounded.ts';
-import { maxInFlight, maxReceiveCount, timings } from '../core/timings.ts';
+import { archiveMessage } from '../core/message.ts';
+import { maxInFlight, maxReceiveCount } from '../core/timings.ts';
 import type { Budget } from './budget.ts';
-import { type CloseDependencies, closeTrack } from './close-track.ts';
 import { type EnqueueDependencies, enqueueTrack } from './enqueue-track.ts';
+import { type FailDependencies, failTrack } from './fail-track.ts';
 
-export interface SweepDependencies extends CloseDependencies {
+export interface SweepDependencies extends FailDependencies {
+  record: SweepRecord;
+  storage: Pick<Storage, 'remove'>;
   enqueue: EnqueueDependencies;
-  readQueueState: () => Promise<QueueState>;
-  /** When the schedule group was made. */
-  schedulesSince: () => Promise<Date>;
+  /** Messages on the archive queue. */
+  readInFlight: () => Promise<number>;
   /** Archive Lambdas at once. */
   archiveConcurrency: number;
 }
@@ -30,27 +32,27 @@ export interface SweepResult {
   abandoned: number;
   /** Already on their way when it came to them. */
   ignored: number;
-  /** Not reached, for want of time or of room on the queue; the next sweep begins with them. */
+  /** Not reached, for want of time; the next sweep begins with them. */
   postponed: number;
   /** Errors, of tracks and of what the sweep asks for; each is logged. */
   failed: number;
 }
 
-/** Tracks that the database is asked for at once, those given another date at once, and those worked on at once. */
+/** Jobs taken at once, rows looked at by one statement, and tracks or objects worked on at once. */
 const pageSize = 500;
-const datesAtOnce = 2000;
+const rowsAtOnce = 2000;
 const concurrency = 10;
-/** Minutes that a schedule is given beyond its window before its track counts as stalled. */
-const scheduleSlack = 15;
+/** Statements of each walk in one sweep: the recorded files of a million tracks are looked at within a day. */
+const auditsAtOnce = 24;
 
 /**
- * Finds the tracks that are stalled, expired or without a schedule and puts them back on their way, the most
- * urgent first, until nothing is left, the queue is full, or the time is used up. Two sweeps at once are
- * harmless: all that they could do twice is to send a message, and one claim decides. What one part of it cannot
- * do for an outage, the others do not wait for. Rejects at the end if anything failed.
+ * Takes the jobs that showed no progress in time and puts them back on their way, fairly round their owners, until
+ * nothing is left, the queue is full, or the time is used up. Then it looks after the archive itself. Two sweeps at
+ * once are harmless: each takes other jobs, and one claim decides. What one step cannot do for an outage, the
+ * others do not wait for. Rejects at the end if anything failed.
  */
 export async function sweep(dependencies: SweepDependencies, budget: Budget): Promise<SweepResult> {
-  const { stalled, telemetry } = dependencies;
+  const { record, storage, telemetry } = dependencies;
   const result: SweepResult = {
     dispatched: 0,
     scheduled: 0,
@@ -75,92 +77,89 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
       return undefined;
     }
   }
+  /** Runs one bounded step over and over while it found a full page and there is time. */
+  const walk = (what: string, step: (limit: number) => Promise<number>, most = Infinity) =>
+    attempt(what, async () => {
+      for (let times = 1; times <= most && !budget.signal.aborted; times += 1) {
+        if ((await step(rowsAtOnce)) < rowsAtOnce) return;
+      }
+    });
 
-  const backlog = await attempt('Backlog not counted', stalled.backlog);
+  const backlog = await attempt('Backlog not counted', record.backlog);
   if (backlog !== undefined) {
     telemetry.count('TracksDue', backlog.overdue);
     telemetry.count('TracksNearExpiry', backlog.near_expiry);
   }
-  const [queue, schedulesSince] = await Promise.all([
-    attempt('Queue not asked', dependencies.readQueueState),
-    attempt('Scheduler not asked', dependencies.schedulesSince),
-  ]);
-  // Where the queue cannot be asked it has no room, and nothing counts as gone together with its queue or its group.
-  const criteria: StallCriteria = {
-    schedulesSince: schedulesSince ?? new Date(0),
-    messagesSince: queue?.since ?? new Date(0),
-    scheduleGrace: (dependencies.enqueue.windowMinutes + scheduleSlack) * 60,
-    stallTimeout: timings.stallTimeout,
-    maxAttempts: maxReceiveCount,
-    retryableCodes,
+  // Before the jobs are taken, which go by what these find.
+  await walk('Deadlines not refreshed', record.refreshDeadlines);
+  await walk('Tracks not adopted', async (limit) => (await record.adopt(limit)).looked);
+  await walk('Jobs not opened', record.openMissingJobs);
+
+  const inFlight = await attempt('Queue not asked', dependencies.readInFlight);
+  // A queue that cannot be asked has no room.
+  const room =
+    inFlight === undefined
+      ? 0
+      : Math.max(0, maxInFlight(dependencies.archiveConcurrency) - inFlight);
+  let page: StalledTrack[];
+  do {
+    page =
+      (await attempt('Tracks not taken', () =>
+        record.takeStalled(pageSize, room - result.dispatched),
+      )) ?? [];
+    await forEachBounded(page, concurrency, (track) =>
+      withLogFields({ trackId: track.track_id, cause: track.cause }, async () => {
+        if (budget.signal.aborted) {
+          result.postponed += 1;
+          return;
+        }
+        const outcome = await attempt('Track not recovered', () => recover(track, dependencies));
+        if (outcome !== undefined) result[outcome] += 1;
+      }),
+    );
+  } while (page.length > 0 && !budget.signal.aborted);
+
+  let lost = 0;
+  const audit = async (limit: number) => {
+    const audited = await record.audit(limit);
+    lost += audited.lost;
+    return audited.looked;
   };
-  let room =
-    queue === undefined ? 0 : maxInFlight(dependencies.archiveConcurrency) - queue.inFlight;
-
-  async function act(track: StalledTrack): Promise<void> {
-    if (track.action === 'close') {
-      result[await closeTrack(track, dependencies)] += 1;
-    } else if (track.action === 'dispatch' && room-- <= 0) {
-      result.postponed += 1;
-    } else {
-      result[await recover(track.track_id, track.cause, dependencies)] += 1;
-    }
-  }
-
-  /** Works through a list in pages while there is time; what fails does not hold up the rest. */
-  async function workThrough<Track extends { track_id: string; cause: string }>(
-    read: (last: Track | undefined) => Promise<Track[]>,
-    work: (track: Track) => Promise<void>,
-    goesOn: () => boolean = () => true,
-  ): Promise<void> {
-    let last: Track | undefined;
-    do {
-      const page = (await attempt('Tracks not listed', () => read(last))) ?? [];
-      last = page.length < pageSize ? undefined : page.at(-1);
-      await forEachBounded(page, concurrency, (track) =>
-        withLogFields({ trackId: track.track_id, cause: track.cause }, async () => {
-          if (budget.signal.aborted) {
-            result.postponed += 1;
-            return;
-          }
-          await attempt('Track not recovered', () => work(track));
-        }),
-      );
-    } while (last !== undefined && !budget.signal.aborted && goesOn());
-  }
-
-  // Before the lists, which go by these dates.
-  await attempt('Due dates not advanced', async () => {
-    while ((await stalled.advanceDueDates(datesAtOnce)) === datesAtOnce && !budget.signal.aborted);
+  await walk('Stored files not audited', audit, auditsAtOnce);
+  await attempt('Leftovers not removed', async () => {
+    await forEachBounded(await record.removableObjects(pageSize), concurrency, async (place) => {
+      await storage.remove(place, budget.signal);
+      await record.forgetLeftover(place);
+    });
   });
-  await workThrough<StalledTrack>(
-    (last) => stalled.due(false, criteria, pageSize, last),
-    act,
-    () => room > 0,
-  );
-  await workThrough<StalledTrack>((last) => stalled.due(true, criteria, pageSize, last), act);
-  await workThrough<UnscheduledTrack>(
-    (last) => stalled.unscheduled(criteria, pageSize, last),
-    async ({ track_id, cause }) => {
-      result[await recover(track_id, cause, dependencies)] += 1;
-    },
-  );
+  await attempt('Counts not added up', record.compactCounts);
 
   telemetry.count('TracksRecovered', result.dispatched + result.scheduled);
   telemetry.count('TracksExpired', result.expired);
-  telemetry.log.info('Sweep done', { ...result, ...backlog, room: Math.max(0, room) });
+  telemetry.count('FilesLost', lost);
+  telemetry.log.info('Sweep done', { ...result, ...backlog, lost, room });
   if (result.failed > 0) throw new Error(`The sweep met ${result.failed} errors; the log has each`);
   return result;
 }
 
 async function recover(
-  trackId: string,
-  cause: string,
-  { enqueue, telemetry }: SweepDependencies,
-): Promise<'dispatched' | 'scheduled' | 'ignored'> {
+  { track_id: trackId, action, cause, expires_at: expiresAt }: StalledTrack,
+  dependencies: SweepDependencies,
+): Promise<'dispatched' | 'scheduled' | 'expired' | 'abandoned' | 'ignored'> {
+  const { record, enqueue, telemetry } = dependencies;
+  if (action === 'close') {
+    const isExpired = cause === 'expired';
+    const failure = isExpired
+      ? new ArchiveFailure('expired', `Its deadline was ${expiresAt}`)
+      : new ArchiveFailure('worker_crashed', `Its workers crashed ${maxReceiveCount} times`);
+    const close = () => record.close(trackId, failure);
+    const body = archiveMessage(trackId, 'sweep');
+    if (!(await failTrack({ trackId, body }, failure, close, dependencies))) return 'ignored';
+    return isExpired ? 'expired' : 'abandoned';
+  }
   const reason = cause === 'requested' ? 'request' : 'sweep';
-  const { action, dueAt } = await enqueueTrack(trackId, enqueue, { reason });
-  if (action === 'ignored' || action === 'cancelled') return 'ignored';
-  telemetry.log.warn('Track recovered', { action, dueAt });
-  return action === 'enqueued' ? 'dispatched' : 'scheduled';
+  const enqueued = await enqueueTrack(trackId, enqueue, { reason });
+  if (enqueued.action === 'ignored' || enqueued.action === 'cancelled') return 'ignored';
+  telemetry.log.warn('Track recovered', { action: enqueued.action, dueAt: enqueued.dueAt });
+  return enqueued.action === 'enqueued' ? 'dispatched' : 'scheduled';
 }

@@ -7,11 +7,11 @@ export const failuresFile = join(import.meta.dirname, '../docs/failures.md');
 const dispositions: Record<Disposition, string> = {
   retry:
     'Tried three times inside the invocation, then delivered again by the queue after 1, 2, 4 and 8 minutes. ' +
-    'After the fifth receive the job is failed and SQS moves the message to the dead-letter queue. ' +
+    'After the fifth receive the message is in the dead-letter queue and the job is failed. ' +
     'Until the track expires, the sweep tries it again every few hours all the same.',
   'give-up':
-    'The job is failed and the message is in the dead-letter queue at once, with the code as its attribute. ' +
-    'The provider is asked no more.',
+    'The message is in the dead-letter queue at once, the job is failed, and the provider is asked no more. ' +
+    'A cover or video that fails so is recorded with its code, and the track is archived without it.',
   ignore:
     'Somebody else’s work or nobody’s: the message is deleted, nothing is recorded as failed.',
 };
@@ -19,13 +19,8 @@ const dispositions: Record<Disposition, string> = {
 /** The text of docs/failures.md: every member of the closed set, in its order. */
 export function listFailures(): string {
   const codes = Object.entries<FailureRow>(failures) as [FailureCode, FailureRow][];
-  const rows = codes.map(([code, { meaning, disposition, gone, operator }]) =>
-    tableRow([
-      `\`${code}\``,
-      meaning,
-      gone === true ? `${disposition}; a cover or video counts as gone` : disposition,
-      operator,
-    ]),
+  const rows = codes.map(([code, { meaning, disposition, operator }]) =>
+    tableRow([`\`${code}\``, meaning, disposition, operator]),
   );
   const meanings = Object.entries(dispositions).map(([name, text]) => tableRow([name, text]));
   return `# Failures

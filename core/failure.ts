@@ -10,8 +10,6 @@ export type Disposition = 'retry' | 'give-up' | 'ignore';
 
 export interface FailureRow {
   disposition: Disposition;
-  /** An optional asset with this failure counts as gone: the provider says that it is not there any more. */
-  gone?: true;
   meaning: string;
   operator: string;
 }
@@ -75,7 +73,6 @@ export const failures = {
   },
   provider_gone: {
     disposition: 'give-up',
-    gone: true,
     meaning:
       'The provider says that the file is not there or not for us: 401, 403, 404, 410 or 441.',
     operator: 'Try the address by hand; if another address has the file, set it on the track.',
@@ -170,6 +167,11 @@ export const failures = {
       'Workers died over and over while they copied the track: time-out, out of memory, or a crash.',
     operator: 'Read the archive Lambda’s log around its last report; redrive once it is mended.',
   },
+  owner_missing: {
+    disposition: 'give-up',
+    meaning: 'The track has no user_id, so there is no folder for its files.',
+    operator: 'Set user_id on the track; redrive.',
+  },
   expired: {
     disposition: 'give-up',
     meaning: 'The provider’s retention had passed before the track could be saved.',
@@ -233,9 +235,6 @@ export class ArchiveFailure extends Error {
     return failures[this.code].disposition;
   }
 }
-
-/** Whether an optional asset that failed so counts as gone. */
-export const meansGone = (failure: ArchiveFailure): boolean => 'gone' in failures[failure.code];
 
 /** Anything thrown, as a member of the closed set. Adapters throw members; the rest is `internal`. */
 export function classify(error: unknown): ArchiveFailure {

@@ -11,7 +11,7 @@ export const metricUnits = {
   TracksFailed: 'Count',
   TracksRetried: 'Count',
   AssetsStored: 'Count',
-  AssetsGone: 'Count',
+  AssetsRefused: 'Count',
   MessagesInvalid: 'Count',
   BytesArchived: 'Bytes',
   ArchiveDuration: 'Milliseconds',
@@ -23,6 +23,8 @@ export const metricUnits = {
   TracksNearExpiry: 'Count',
   /** An event that the sweep writes once a track: its files expired before it was archived. */
   TracksExpired: 'Count',
+  /** Stored files that Storage has no more, found by the sweep. */
+  FilesLost: 'Count',
 } as const;
 export type MetricName = keyof typeof metricUnits;
 

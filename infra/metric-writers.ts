@@ -10,7 +10,7 @@ export const metricWriters = {
   TracksFailed: ['archive', 'archive-tracks', 'sweep'],
   TracksRetried: ['archive', 'archive-tracks'],
   AssetsStored: ['archive', 'archive-tracks'],
-  AssetsGone: ['archive', 'archive-tracks'],
+  AssetsRefused: ['archive', 'archive-tracks'],
   MessagesInvalid: ['archive'],
   BytesArchived: ['archive', 'archive-tracks'],
   ArchiveDuration: ['archive', 'archive-tracks'],
@@ -18,4 +18,5 @@ export const metricWriters = {
   TracksDue: ['sweep'],
   TracksNearExpiry: ['sweep'],
   TracksExpired: ['sweep'],
+  FilesLost: ['sweep'],
 } as const satisfies Record<MetricName, readonly [string, ...string[]]>;

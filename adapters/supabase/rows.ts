@@ -22,7 +22,7 @@ export const PlanRow = oneRow(
       due_at: timestamp,
       expires_at: timestamp,
       scheduled_for: timestamp.nullable(),
-      dispatched_at: timestamp.nullable(),
+      queued_at: timestamp.nullable(),
     }),
     z.object({ action: z.literal('cancel'), reason: z.string() }),
     z.object({ action: z.literal('ignore'), reason: z.string() }),
@@ -56,6 +56,7 @@ export const ClaimRow = oneRow(
     z.object({ outcome: z.literal('already_archived') }),
     z.object({ outcome: z.literal('not_completed') }),
     z.object({ outcome: z.literal('not_found') }),
+    z.object({ outcome: z.literal('owner_missing') }),
   ]),
 );
 /** The answer to a claim; with `claimed` the track is this worker's until the lease ends. */
@@ -76,14 +77,21 @@ export const StalledTracks = z.array(
     cause: z.string(),
   }),
 );
-/** A due track that will not be archived unless somebody acts, and what to do about it. */
+/** A track that showed no progress in time, and what to do about it. */
 export type StalledTrack = z.output<typeof StalledTracks>[number];
 
-export const UnscheduledTracks = z.array(
-  z.object({ track_id: z.guid(), due_at: timestamp, cause: z.string() }),
+export const Backlog = oneRow(
+  z.object({
+    overdue: z.number(),
+    near_expiry: z.number(),
+    files_lost: z.number(),
+    leftovers: z.number(),
+  }),
 );
-/** A track that waits for a later date without a schedule that will fire then. */
-export type UnscheduledTrack = z.output<typeof UnscheduledTracks>[number];
-
-export const Closing = z.enum(['expired', 'closed', 'ignored']);
-export const Backlog = oneRow(z.object({ overdue: z.number(), near_expiry: z.number() }));
+export const Adopted = z.object({ looked: z.number(), opened: z.number(), lost: z.number() });
+export const Audited = z.object({ looked: z.number(), lost: z.number() });
+export const RemovableObjects = z.array(
+  z
+    .object({ bucket_id: z.string(), object_name: z.string() })
+    .transform(({ bucket_id: bucket, object_name: path }) => ({ bucket, path })),
+);

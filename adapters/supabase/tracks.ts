@@ -41,12 +41,14 @@ export interface Tracks {
     url: string,
     details: StoredDetails,
   ): Promise<boolean>;
-  /** Records an optional asset that the provider says is gone. False: the lease is lost. */
-  storeGone(ticket: Ticket, asset: AssetKind, code: string): Promise<boolean>;
+  /** Records why an optional asset is not to be had. False: the lease is lost. */
+  storeRefused(ticket: Ticket, asset: AssetKind, code: string): Promise<boolean>;
   /** `not_stored`: Storage has lost what an earlier attempt recorded; the job forgot it and is still this worker's. */
   complete(ticket: Ticket): Promise<Completion>;
+  /** After the dead letter was sent. What time may fix is tried again before the expiry. False: the lease is lost. */
   fail(ticket: Ticket, failure: ArchiveFailure): Promise<boolean>;
-  release(ticket: Ticket, failure: ArchiveFailure): Promise<boolean>;
+  /** Gives the job back, to be claimed again in so many seconds. False: the lease is lost. */
+  release(ticket: Ticket, failure: ArchiveFailure, seconds: number): Promise<boolean>;
   exists(trackId: string): Promise<boolean>;
   /** Due, unarchived and in nobody's hands, the most urgent first. */
   worklist(limit: number): Promise<WorklistEntry[]>;
@@ -60,11 +62,11 @@ export function createTracks(client: PostgrestClient): Tracks {
       { ...ticketParameters(ticket), _asset: asset, _storage_url: url, _details: details },
       z.boolean(),
     );
-  const end = (name: string, ticket: Ticket, failure: ArchiveFailure) =>
+  const end = (name: string, ticket: Ticket, { code, message }: ArchiveFailure, more: object) =>
     callFunction(
       client,
       name,
-      { ...ticketParameters(ticket), _error_code: failure.code, _error_message: failure.message },
+      { ...ticketParameters(ticket), _error_code: code, _error_message: message, ...more },
       z.boolean(),
     );
 
@@ -86,11 +88,15 @@ export function createTracks(client: PostgrestClient): Tracks {
         ClaimRow,
       ),
     storeAsset: (ticket, asset, url, details) => store(ticket, asset, url, details),
-    storeGone: (ticket, asset, code) => store(ticket, asset, null, { gone: true, code }),
+    storeRefused: (ticket, asset, code) => store(ticket, asset, null, { code }),
     complete: (ticket) =>
       callFunction(client, 'complete_track_archiving', ticketParameters(ticket), CompletionAnswer),
-    fail: (ticket, failure) => end('fail_track_archiving', ticket, failure),
-    release: (ticket, failure) => end('release_track_archiving', ticket, failure),
+    fail: (ticket, failure) =>
+      end('fail_track_archiving', ticket, failure, {
+        _may_mend: failure.disposition === 'retry',
+      }),
+    release: (ticket, failure, seconds) =>
+      end('release_track_archiving', ticket, failure, { _seconds: seconds }),
     worklist: (limit) =>
       callFunction(client, 'get_tracks_needing_archiving', { _limit: limit }, Worklist),
     async exists(trackId) {

@@ -137,7 +137,7 @@ async function isAtRest({ stack }: World): Promise<boolean> {
     stack.database.query(
       `select from public.tracks as t where t.status = 'completed' and t.archived_to_storage is not true
          and not exists (select from public.track_archiving_jobs as j
-           where j.track_id = t.id and j.status = 'failed' and j.expired_at is not null)
+           where j.track_id = t.id and j.status = 'failed' and j.is_latest and j.next_check_at is null)
        limit 1`,
     ),
   );

@@ -60,7 +60,9 @@ function hopelessness(kind: AssetKind, sources: Sources): FailureCode | undefine
   }
   const { fault } = asset;
   if (fault === undefined || Number.isFinite(fault.requests)) return undefined;
-  return isOptional(kind) && 'gone' in failures[fault.code] ? undefined : fault.code;
+  return isOptional(kind) && failures[fault.code].disposition === 'give-up'
+    ? undefined
+    : fault.code;
 }
 
 /**

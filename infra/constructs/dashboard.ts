@@ -100,7 +100,7 @@ function archived({ config }: DashboardProps): Row {
     new GraphWidget({
       title: 'Bytes and files a day',
       left: [total('BytesArchived')],
-      right: [total('AssetsStored'), total('AssetsGone')],
+      right: [total('AssetsStored'), total('AssetsRefused')],
       width: 6,
     }),
     new GraphWidget({

@@ -44,12 +44,6 @@ export class Sweep extends Construct {
     schedules.grantManage(role);
     allow(
       role,
-      'ReadScheduleGroup',
-      ['scheduler:GetScheduleGroup'],
-      [schedules.group.scheduleGroupArn],
-    );
-    allow(
-      role,
       'SendLostTracks',
       ['sqs:SendMessage', 'sqs:GetQueueAttributes'],
       [queues.archive.queueArn],

@@ -3,17 +3,18 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
 import { awsDefaults } from '../../adapters/aws.ts';
-import { createArchiveQueue, createSendTrack, readQueueState } from '../../adapters/queue.ts';
+import { createArchiveQueue, createSendTrack, readInFlight } from '../../adapters/queue.ts';
 import { createScheduler } from '../../adapters/scheduler.ts';
 import { createReadSecret } from '../../adapters/secrets.ts';
 import { createDatabaseClient } from '../../adapters/supabase/client.ts';
-import { createStalledTrackList } from '../../adapters/supabase/stalled-tracks.ts';
+import { createStorage } from '../../adapters/supabase/storage.ts';
+import { createSweepRecord } from '../../adapters/supabase/sweep-record.ts';
 import { createTracks } from '../../adapters/supabase/tracks.ts';
 import { createTelemetry } from '../../adapters/telemetry.ts';
 import { startBudget } from '../../app/budget.ts';
 import { type SweepResult, sweep } from '../../app/sweep.ts';
 import { parseConfiguration, sweepEnvironment } from '../../core/environment.ts';
-import { timings } from '../../core/timings.ts';
+import { maxReceiveCount, timings } from '../../core/timings.ts';
 
 const environment = parseConfiguration(
   "The sweep Lambda's environment",
@@ -39,7 +40,8 @@ export const handler = (_event: unknown, context: Context): Promise<SweepResult>
   telemetry.invocation(context, async () => {
     const budget = startBudget(context.getRemainingTimeInMillis() - timings.reportReserve * 1000);
     try {
-      const client = createDatabaseClient(await readSecret());
+      const access = await readSecret();
+      const client = createDatabaseClient(access);
       const enqueue = {
         tracks: createTracks(client),
         scheduler,
@@ -49,9 +51,9 @@ export const handler = (_event: unknown, context: Context): Promise<SweepResult>
       };
       return await sweep(
         {
-          stalled: createStalledTrackList(client),
-          readQueueState: () => readQueueState(sqs, queueUrl),
-          schedulesSince: scheduler.since,
+          record: createSweepRecord(client, maxReceiveCount),
+          storage: createStorage(access),
+          readInFlight: () => readInFlight(sqs, queueUrl),
           enqueue,
           queue: createArchiveQueue({ client: sqs, queueUrl, deadLetterQueueUrl }),
           telemetry,

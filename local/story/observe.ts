@@ -28,7 +28,7 @@ const query = `
          case when t.archived_to_storage then 'archived'
               when j.status = 'failed' then 'failed'
               when j.status = 'processing' then 'copying'
-              when j.dispatched_at is not null then 'queued'
+              when j.queued_at is not null then 'queued'
               when j.scheduled_for is not null then 'scheduled'
               when t.status = 'completed' then 'completed'
               else 'in the making' end as state,

@@ -36,7 +36,7 @@ const planFor = (day: string): Plan => ({
   due_at: `${day}T00:00:00.123456+00:00`,
   expires_at: '2027-01-01T00:00:00+00:00',
   scheduled_for: null,
-  dispatched_at: null,
+  queued_at: null,
 });
 
 test('a track that changed behind a plan is planned again, and the schedule follows', async () => {

@@ -20,6 +20,7 @@ export const failureCases = {
   database_unavailable: databaseCases,
   out_of_time: [worker.outOfTime],
   worker_crashed: [worker.workerCrashed],
+  owner_missing: [worker.ownerMissing],
   expired: [worker.expired],
   superseded: [worker.superseded, worker.supersededAtLast],
   lease_lost: [worker.leaseLost],

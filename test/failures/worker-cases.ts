@@ -101,6 +101,23 @@ export const expired: PlayedCase = {
   },
 };
 
+export const ownerMissing: PlayedCase = {
+  what: 'the track has no owner',
+  async play(t) {
+    const ground = await startGround(t);
+    await ground.database.query('alter table tracks alter column user_id drop not null');
+    const staged = await stage(ground, { what: '' });
+    await ground.database.query('delete from track_archiving_jobs');
+    await ground.database.query('update tracks set user_id = null where id = $1', [staged.id]);
+    assert.partialDeepStrictEqual(await ground.run('sweep', {}), { failed: 0 });
+    ground.send(staged.id);
+    await ground.settled();
+    const { status, error_code } = await readJob(ground, staged.id);
+    assert.deepEqual([status, error_code], ['failed', 'owner_missing']);
+    assert.equal(audioRequests(ground, staged), 0);
+  },
+};
+
 export const superseded: PlayedCase = {
   what: 'the address is corrected in mid-copy, and nothing is there either',
   async play(t) {
@@ -137,8 +154,10 @@ export const supersededAtLast: PlayedCase = {
       { what: '', storage: correctAddress, received: maxReceiveCount - 1 },
     ]);
     assert.equal(ground.message(staged.id), undefined);
-    assert.equal(ground.deadLetters(staged.id)[0]?.attributes.code, 'superseded');
+    assert.deepEqual(ground.deadLetters(staged.id), [], 'it is no failure yet');
     assert.equal((await readJob(ground, staged.id)).status, 'pending');
+    await ground.clock.advanceTo(ground.clock.now() + 600_000);
+    assert.partialDeepStrictEqual(await ground.run('sweep', {}), { dispatched: 1, failed: 0 });
   },
 };
 

@@ -36,7 +36,7 @@ test('a completed track gets one schedule for its due time, and a pending job th
   const job = await readJob(world, track.id);
   assert.equal(job.status, 'pending');
   assert.deepEqual(job.scheduled_for, due);
-  assert.equal(job.dispatched_at, null);
+  assert.equal(job.queued_at, null);
   assert.deepEqual(queued(world), []);
 });
 
@@ -45,7 +45,7 @@ test('a track that is due goes straight to the queue, once', async (t) => {
   const post = await enqueueLambda(world);
   const track = await insertTrack(world, { audio_url, created_at: daysAgo(14) });
   assert.equal((await postSigned(post, webhookBody(track.id))).body.action, 'enqueued');
-  assert.ok((await readJob(world, track.id)).dispatched_at);
+  assert.ok((await readJob(world, track.id)).queued_at);
   const again = await postSigned(post, webhookBody(track.id));
   assert.deepEqual([again.body.action, again.body.reason], ['ignored', 'already_enqueued']);
   assert.deepEqual(queued(world), [archiveMessage(track.id, 'schedule')]);
