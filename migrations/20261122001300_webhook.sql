@@ -6,22 +6,14 @@
 -- Again: functions and triggers are replaced.
 set local lock_timeout = '3s';
 
--- HMAC-SHA256 (RFC 2104) from what is built in: pgcrypto may be anywhere or nowhere.
-create or replace function archiver.hmac_sha256(_message bytea, _key bytea) returns bytea
-language plpgsql immutable set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _inner bytea := decode(repeat('36', 64), 'hex');
-  _outer bytea := decode(repeat('5c', 64), 'hex');
+-- HMAC is pgcrypto's, which Supabase has in `extensions`; a body of this form is bound to it, wherever it is.
+create extension if not exists pgcrypto with schema extensions;
+do $$
 begin
-  if length(_key) > 64 then
-    _key := sha256(_key);
-  end if;
-  for _index in 0 .. length(_key) - 1 loop
-    _inner := set_byte(_inner, _index, get_byte(_inner, _index) # get_byte(_key, _index));
-    _outer := set_byte(_outer, _index, get_byte(_outer, _index) # get_byte(_key, _index));
-  end loop;
-  return sha256(_outer || sha256(_inner || _message));
+  execute format(
+    'create or replace function archiver.hmac_sha256(_message bytea, _key bytea) returns bytea
+    language sql immutable return %s.hmac(_message, _key, ''sha256'')',
+    (select extnamespace::regnamespace from pg_catalog.pg_extension where extname = 'pgcrypto'));
 end
 $$;
 

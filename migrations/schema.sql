@@ -411,24 +411,9 @@ $function$
 
 CREATE OR REPLACE FUNCTION archiver.hmac_sha256(_message bytea, _key bytea)
  RETURNS bytea
- LANGUAGE plpgsql
+ LANGUAGE sql
  IMMUTABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-declare
-  _inner bytea := decode(repeat('36', 64), 'hex');
-  _outer bytea := decode(repeat('5c', 64), 'hex');
-begin
-  if length(_key) > 64 then
-    _key := sha256(_key);
-  end if;
-  for _index in 0 .. length(_key) - 1 loop
-    _inner := set_byte(_inner, _index, get_byte(_inner, _index) # get_byte(_key, _index));
-    _outer := set_byte(_outer, _index, get_byte(_outer, _index) # get_byte(_key, _index));
-  end loop;
-  return sha256(_outer || sha256(_inner || _message));
-end
-$function$
+RETURN extensions.hmac(_message, _key, 'sha256'::text)
 ;
 
 CREATE OR REPLACE FUNCTION archiver.is_new_source(_old text, _new text, _stored text)
@@ -519,7 +504,7 @@ $function$
 CREATE OR REPLACE FUNCTION archiver.parse_expiry(_text text)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
- STABLE
+ STABLE STRICT
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET "TimeZone" TO 'UTC'
 AS $function$
@@ -563,10 +548,7 @@ BEGIN ATOMIC
      policy.allowed_hosts,
      policy.user_agent
     FROM ( SELECT date_trunc('milliseconds'::text, GREATEST(LEAST(track_timing._created_at, ( SELECT archiver.clock() AS clock)), '2000-01-01 00:00:00+00'::timestamp with time zone)) AS base,
-                 CASE
-                     WHEN (track_timing._metadata ? 'expires_at'::text) THEN date_trunc('milliseconds'::text, archiver.parse_expiry((track_timing._metadata ->> 'expires_at'::text)))
-                     ELSE NULL::timestamp with time zone
-                 END AS known) track,
+             date_trunc('milliseconds'::text, archiver.parse_expiry((track_timing._metadata ->> 'expires_at'::text))) AS known) track,
      LATERAL ( SELECT make_interval(secs => (EXTRACT(epoch FROM COALESCE(own.retention, others.retention, '15 days'::interval)))::double precision) AS retention,
              make_interval(secs => (EXTRACT(epoch FROM COALESCE(own.archive_after, others.archive_after, '13 days'::interval)))::double precision) AS archive_after,
              COALESCE(own.allowed_hosts, others.allowed_hosts, '{}'::text[]) AS allowed_hosts,
