@@ -16,7 +16,7 @@ const broken: [check: string[], what: string, spoil: (world: ConnectWorld) => un
     ['migrations are applied'],
     'a migration that was not recorded',
     sql(
-      'delete from supabase_migrations.schema_migrations where version = (select max(version) from supabase_migrations.schema_migrations)',
+      'delete from archiver.migrations where version = (select max(version) from archiver.migrations)',
     ),
   ],
   [
