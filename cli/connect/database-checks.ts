@@ -32,7 +32,7 @@ export function databaseChecks(client: pg.Client): Check[] {
         const detail = wrong.map(({ name, state }) => `${name} is ${state}`).join(', ');
         const isMissing = wrong.some(({ state }) => state === 'missing');
         const mend =
-          'delete from archiver.migrations, then npm run connect: each migration may be applied again';
+          'delete from archiver.migrations (after supabase db push: supabase migration repair --status reverted …), then npm run connect';
         return { ok: false, detail, ...(isMissing ? { mend } : {}) };
       },
     },
