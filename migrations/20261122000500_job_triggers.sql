@@ -164,20 +164,20 @@ revoke all on function archiver.forget_former_sources() from public, anon, authe
 revoke all on function archiver.check_transition() from public, anon, authenticated;
 
 -- Triggers of one event fire in the order of their names.
-create or replace trigger a_request before insert on public.track_archiving_jobs
+create or replace trigger track_archiving_100_mark_request before insert on public.track_archiving_jobs
   for each row execute function archiver.mark_request();
-create or replace trigger b_accept_request before insert on public.track_archiving_jobs
+create or replace trigger track_archiving_200_accept_request before insert on public.track_archiving_jobs
   for each row when (new.requested) execute function archiver.accept_request();
-create or replace trigger b_follow_inserted before insert on public.track_archiving_jobs
+create or replace trigger track_archiving_300_follow_inserted before insert on public.track_archiving_jobs
   for each row execute function archiver.follow_track();
-create or replace trigger b_follow_updated before update on public.track_archiving_jobs
+create or replace trigger track_archiving_300_follow_updated before update on public.track_archiving_jobs
   for each row when (new.status = 'pending'
     or (new.status = 'processing' and new.fencing_token is distinct from old.fencing_token))
   execute function archiver.follow_track();
-create or replace trigger b_forget_former_sources before update on public.track_archiving_jobs
+create or replace trigger track_archiving_400_forget_former_sources before update on public.track_archiving_jobs
   for each row when (new.status = 'pending')
   execute function archiver.forget_former_sources();
-create or replace trigger c_transition before update on public.track_archiving_jobs
+create or replace trigger track_archiving_500_check_transition before update on public.track_archiving_jobs
   for each row when (old.status is distinct from new.status
     or old.fencing_token is distinct from new.fencing_token)
   execute function archiver.check_transition();

@@ -130,12 +130,12 @@ revoke all on function archiver.open_late_job() from public, anon, authenticated
 
 -- Triggers fire in the order of their names: the guard sees what the user wrote, before the schedule
 -- adds what is ours. The conditions keep all other updates of tracks free of any function call.
-create or replace trigger track_archiving_guard_insert before insert on public.tracks
+create or replace trigger track_archiving_100_guard_insert before insert on public.tracks
   for each row when (new.archived_to_storage is true or new.storage_audio_url is not null
     or new.storage_cover_url is not null or new.storage_video_url is not null
     or new.archive_scheduled_at is not null or new.archived_at is not null)
   execute function archiver.guard_archive_columns();
-create or replace trigger track_archiving_guard_update before update on public.tracks
+create or replace trigger track_archiving_100_guard_update before update on public.tracks
   for each row when (
     (old.archived_to_storage, old.storage_audio_url, old.storage_cover_url, old.storage_video_url,
       old.archive_scheduled_at, old.archived_at)
@@ -144,10 +144,10 @@ create or replace trigger track_archiving_guard_update before update on public.t
       new.archive_scheduled_at, new.archived_at))
   execute function archiver.guard_archive_columns();
 
-create or replace trigger track_archiving_schedule_insert before insert on public.tracks
+create or replace trigger track_archiving_200_schedule_insert before insert on public.tracks
   for each row when (new.status = 'completed')
   execute function public.schedule_track_archiving();
-create or replace trigger track_archiving_schedule_update before update on public.tracks
+create or replace trigger track_archiving_200_schedule_update before update on public.tracks
   for each row when (
     (old.status, old.provider, old.created_at, old.audio_url, old.cover_url, old.video_url)
     is distinct from
@@ -155,11 +155,11 @@ create or replace trigger track_archiving_schedule_update before update on publi
     or old.metadata ->> 'expires_at' is distinct from new.metadata ->> 'expires_at')
   execute function public.schedule_track_archiving();
 
-create or replace trigger track_archiving_late_insert after insert on public.tracks
+create or replace trigger track_archiving_500_late_insert after insert on public.tracks
   for each row when (new.status = 'completed' and new.archived_to_storage is not true
     and new.archive_scheduled_at <= now())
   execute function archiver.open_late_job();
-create or replace trigger track_archiving_late_update after update on public.tracks
+create or replace trigger track_archiving_500_late_update after update on public.tracks
   for each row when (new.status = 'completed' and new.archived_to_storage is not true
     and new.archive_scheduled_at <= now()
     and (old.status, old.audio_url, old.cover_url, old.video_url)

@@ -95,11 +95,11 @@ revoke all on function archiver.webhook_signatures(text, text) from public, anon
 revoke all on function archiver.announced_columns(public.tracks) from public, anon, authenticated;
 revoke all on function archiver.announce_track() from public, anon, authenticated;
 
-create or replace trigger track_archiving_announce_insert after insert on public.tracks
+create or replace trigger track_archiving_900_announce_insert after insert on public.tracks
   for each row when (new.status = 'completed' and new.archived_to_storage is not true)
   execute function archiver.announce_track();
 -- Completion, new sources, another due date; or no longer completed.
-create or replace trigger track_archiving_announce_update after update on public.tracks
+create or replace trigger track_archiving_900_announce_update after update on public.tracks
   for each row when (
     (new.status = 'completed' and new.archived_to_storage is not true and
       (old.status, old.audio_url, old.cover_url, old.video_url, old.archive_scheduled_at)
@@ -107,6 +107,6 @@ create or replace trigger track_archiving_announce_update after update on public
       (new.status, new.audio_url, new.cover_url, new.video_url, new.archive_scheduled_at))
     or (old.status = 'completed' and new.status is distinct from 'completed'))
   execute function archiver.announce_track();
-create or replace trigger track_archiving_announce_delete after delete on public.tracks
+create or replace trigger track_archiving_900_announce_delete after delete on public.tracks
   for each row when (old.status = 'completed')
   execute function archiver.announce_track();

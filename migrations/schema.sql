@@ -1302,35 +1302,35 @@ create view public.archive_statistics with (security_invoker=true) as
                   WHERE (t.archived_to_storage IS NOT TRUE)) timing ON (true))
           WHERE (t.archived_to_storage OR (t.status = 'completed'::text))) counted;
 
-CREATE TRIGGER a_request BEFORE INSERT ON public.track_archiving_jobs FOR EACH ROW EXECUTE FUNCTION archiver.mark_request();
+CREATE TRIGGER track_archiving_100_mark_request BEFORE INSERT ON public.track_archiving_jobs FOR EACH ROW EXECUTE FUNCTION archiver.mark_request();
 
-CREATE TRIGGER b_accept_request BEFORE INSERT ON public.track_archiving_jobs FOR EACH ROW WHEN (new.requested) EXECUTE FUNCTION archiver.accept_request();
+CREATE TRIGGER track_archiving_200_accept_request BEFORE INSERT ON public.track_archiving_jobs FOR EACH ROW WHEN (new.requested) EXECUTE FUNCTION archiver.accept_request();
 
-CREATE TRIGGER b_follow_inserted BEFORE INSERT ON public.track_archiving_jobs FOR EACH ROW EXECUTE FUNCTION archiver.follow_track();
+CREATE TRIGGER track_archiving_300_follow_inserted BEFORE INSERT ON public.track_archiving_jobs FOR EACH ROW EXECUTE FUNCTION archiver.follow_track();
 
-CREATE TRIGGER b_follow_updated BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN (((new.status = 'pending'::text) OR ((new.status = 'processing'::text) AND (new.fencing_token IS DISTINCT FROM old.fencing_token)))) EXECUTE FUNCTION archiver.follow_track();
+CREATE TRIGGER track_archiving_300_follow_updated BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN (((new.status = 'pending'::text) OR ((new.status = 'processing'::text) AND (new.fencing_token IS DISTINCT FROM old.fencing_token)))) EXECUTE FUNCTION archiver.follow_track();
 
-CREATE TRIGGER b_forget_former_sources BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN ((new.status = 'pending'::text)) EXECUTE FUNCTION archiver.forget_former_sources();
+CREATE TRIGGER track_archiving_400_forget_former_sources BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN ((new.status = 'pending'::text)) EXECUTE FUNCTION archiver.forget_former_sources();
 
-CREATE TRIGGER c_transition BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.fencing_token IS DISTINCT FROM new.fencing_token))) EXECUTE FUNCTION archiver.check_transition();
+CREATE TRIGGER track_archiving_500_check_transition BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.fencing_token IS DISTINCT FROM new.fencing_token))) EXECUTE FUNCTION archiver.check_transition();
 
-CREATE TRIGGER track_archiving_announce_delete AFTER DELETE ON public.tracks FOR EACH ROW WHEN ((old.status = 'completed'::text)) EXECUTE FUNCTION archiver.announce_track();
+CREATE TRIGGER track_archiving_100_guard_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN (((new.archived_to_storage IS TRUE) OR (new.storage_audio_url IS NOT NULL) OR (new.storage_cover_url IS NOT NULL) OR (new.storage_video_url IS NOT NULL) OR (new.archive_scheduled_at IS NOT NULL) OR (new.archived_at IS NOT NULL))) EXECUTE FUNCTION archiver.guard_archive_columns();
 
-CREATE TRIGGER track_archiving_announce_insert AFTER INSERT ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE))) EXECUTE FUNCTION archiver.announce_track();
+CREATE TRIGGER track_archiving_100_guard_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN (((((((old.archived_to_storage IS DISTINCT FROM new.archived_to_storage) OR (old.storage_audio_url IS DISTINCT FROM new.storage_audio_url)) OR (old.storage_cover_url IS DISTINCT FROM new.storage_cover_url)) OR (old.storage_video_url IS DISTINCT FROM new.storage_video_url)) OR (old.archive_scheduled_at IS DISTINCT FROM new.archive_scheduled_at)) OR (old.archived_at IS DISTINCT FROM new.archived_at))) EXECUTE FUNCTION archiver.guard_archive_columns();
 
-CREATE TRIGGER track_archiving_announce_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN ((((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (((((old.status IS DISTINCT FROM new.status) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)) OR (old.archive_scheduled_at IS DISTINCT FROM new.archive_scheduled_at))) OR ((old.status = 'completed'::text) AND (new.status IS DISTINCT FROM 'completed'::text)))) EXECUTE FUNCTION archiver.announce_track();
+CREATE TRIGGER track_archiving_200_schedule_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN ((new.status = 'completed'::text)) EXECUTE FUNCTION public.schedule_track_archiving();
 
-CREATE TRIGGER track_archiving_guard_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN (((new.archived_to_storage IS TRUE) OR (new.storage_audio_url IS NOT NULL) OR (new.storage_cover_url IS NOT NULL) OR (new.storage_video_url IS NOT NULL) OR (new.archive_scheduled_at IS NOT NULL) OR (new.archived_at IS NOT NULL))) EXECUTE FUNCTION archiver.guard_archive_columns();
+CREATE TRIGGER track_archiving_200_schedule_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN ((((((((old.status IS DISTINCT FROM new.status) OR (old.provider IS DISTINCT FROM new.provider)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)) OR ((old.metadata ->> 'expires_at'::text) IS DISTINCT FROM (new.metadata ->> 'expires_at'::text)))) EXECUTE FUNCTION public.schedule_track_archiving();
 
-CREATE TRIGGER track_archiving_guard_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN (((((((old.archived_to_storage IS DISTINCT FROM new.archived_to_storage) OR (old.storage_audio_url IS DISTINCT FROM new.storage_audio_url)) OR (old.storage_cover_url IS DISTINCT FROM new.storage_cover_url)) OR (old.storage_video_url IS DISTINCT FROM new.storage_video_url)) OR (old.archive_scheduled_at IS DISTINCT FROM new.archive_scheduled_at)) OR (old.archived_at IS DISTINCT FROM new.archived_at))) EXECUTE FUNCTION archiver.guard_archive_columns();
+CREATE TRIGGER track_archiving_500_late_insert AFTER INSERT ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (new.archive_scheduled_at <= now()))) EXECUTE FUNCTION archiver.open_late_job();
 
-CREATE TRIGGER track_archiving_late_insert AFTER INSERT ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (new.archive_scheduled_at <= now()))) EXECUTE FUNCTION archiver.open_late_job();
+CREATE TRIGGER track_archiving_500_late_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (new.archive_scheduled_at <= now()) AND ((((old.status IS DISTINCT FROM new.status) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)))) EXECUTE FUNCTION archiver.open_late_job();
 
-CREATE TRIGGER track_archiving_late_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (new.archive_scheduled_at <= now()) AND ((((old.status IS DISTINCT FROM new.status) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)))) EXECUTE FUNCTION archiver.open_late_job();
+CREATE TRIGGER track_archiving_900_announce_delete AFTER DELETE ON public.tracks FOR EACH ROW WHEN ((old.status = 'completed'::text)) EXECUTE FUNCTION archiver.announce_track();
 
-CREATE TRIGGER track_archiving_schedule_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN ((new.status = 'completed'::text)) EXECUTE FUNCTION public.schedule_track_archiving();
+CREATE TRIGGER track_archiving_900_announce_insert AFTER INSERT ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE))) EXECUTE FUNCTION archiver.announce_track();
 
-CREATE TRIGGER track_archiving_schedule_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN ((((((((old.status IS DISTINCT FROM new.status) OR (old.provider IS DISTINCT FROM new.provider)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)) OR ((old.metadata ->> 'expires_at'::text) IS DISTINCT FROM (new.metadata ->> 'expires_at'::text)))) EXECUTE FUNCTION public.schedule_track_archiving();
+CREATE TRIGGER track_archiving_900_announce_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN ((((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (((((old.status IS DISTINCT FROM new.status) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)) OR (old.archive_scheduled_at IS DISTINCT FROM new.archive_scheduled_at))) OR ((old.status = 'completed'::text) AND (new.status IS DISTINCT FROM 'completed'::text)))) EXECUTE FUNCTION archiver.announce_track();
 
 alter table public.notifications enable row level security;
 

@@ -10,7 +10,7 @@ const broken: [check: string[], what: string, spoil: (world: ConnectWorld) => un
   [
     ['triggers are enabled'],
     'a disabled trigger',
-    sql('alter table public.tracks disable trigger track_archiving_announce_update'),
+    sql('alter table public.tracks disable trigger track_archiving_900_announce_update'),
   ],
   [
     ['migrations are applied'],
