@@ -26,10 +26,12 @@ set public = excluded.public,
   allowed_mime_types = excluded.allowed_mime_types || array(
     select mime from unnest(b.allowed_mime_types) as mime where mime <> all (excluded.allowed_mime_types));
 
-drop policy if exists "Track files are readable by everybody" on storage.objects;
-create policy "Track files are readable by everybody" on storage.objects
-  for select to public
-  using (bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos'));
+-- Public buckets are read by address without any policy; one for everybody would let `anon` list every user and track.
+drop policy if exists "Users can list own track files" on storage.objects;
+create policy "Users can list own track files" on storage.objects
+  for select to authenticated
+  using (bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos')
+    and (storage.foldername(name))[1] = (select auth.uid())::text);
 
 drop policy if exists "Users can upload own track files" on storage.objects;
 create policy "Users can upload own track files" on storage.objects
@@ -50,13 +52,13 @@ declare
 begin
   for _policy in
     select policyname, cmd from pg_catalog.pg_policies
-    where schemaname = 'storage' and tablename = 'objects' and permissive = 'PERMISSIVE' and cmd <> 'SELECT'
+    where schemaname = 'storage' and tablename = 'objects' and permissive = 'PERMISSIVE'
       and roles && array['public', 'anon', 'authenticated']::name[]
       and concat(qual, with_check) ~ 'tracks-(audio|covers|videos)'
       and concat(qual, with_check) !~ 'auth\.(uid|jwt|role)\('
   loop
     raise warning 'the policy "%" on storage.objects lets users % track files of others: drop it',
-      _policy.policyname, lower(_policy.cmd);
+      _policy.policyname, replace(lower(_policy.cmd), 'select', 'list');
   end loop;
 end
 $$;

@@ -1377,10 +1377,10 @@ create policy "Users can update own tracks" on public.tracks as permissive for u
   using ((user_id = ( SELECT auth.uid() AS uid)))
   with check ((user_id = ( SELECT auth.uid() AS uid)));
 
-create policy "Track files are readable by everybody" on storage.objects as permissive for select to public
-  using ((bucket_id = ANY (ARRAY['tracks-audio'::text, 'tracks-covers'::text, 'tracks-videos'::text])));
-
 create policy "Users can delete own track files" on storage.objects as permissive for delete to authenticated
+  using (((bucket_id = ANY (ARRAY['tracks-audio'::text, 'tracks-covers'::text, 'tracks-videos'::text])) AND ((storage.foldername(name))[1] = (( SELECT auth.uid() AS uid))::text)));
+
+create policy "Users can list own track files" on storage.objects as permissive for select to authenticated
   using (((bucket_id = ANY (ARRAY['tracks-audio'::text, 'tracks-covers'::text, 'tracks-videos'::text])) AND ((storage.foldername(name))[1] = (( SELECT auth.uid() AS uid))::text)));
 
 create policy "Users can upload own track files" on storage.objects as permissive for insert to authenticated
