@@ -105,7 +105,7 @@ begin
 
   if to_regclass('public.track_archiving_jobs') is null or exists (
     select from pg_catalog.pg_trigger
-    where tgrelid = to_regclass('public.track_archiving_jobs') and tgname = 'c_transition')
+    where tgrelid = to_regclass('public.track_archiving_jobs') and tgname = 'track_archiving_500_check_transition')
   then
     return;
   end if;

@@ -92,7 +92,7 @@ grant select, insert, update, delete on public.track_archiving_policies to servi
 -- A moment written by a provider: ISO 8601 (UTC where no zone is given) or Unix time in seconds or
 -- milliseconds. Null for everything else; it is user input, so it must never raise.
 create or replace function archiver.parse_expiry(_text text) returns timestamptz
-language plpgsql stable set search_path = pg_catalog, pg_temp set timezone = 'UTC'
+language plpgsql stable strict set search_path = pg_catalog, pg_temp set timezone = 'UTC'
 as $$
 declare
   _moment timestamptz;
@@ -111,8 +111,8 @@ $$;
 -- due_at: when to archive. expires_at: when the provider deletes. A known expiry wins over the
 -- retention of the policy and pulls the due date forward, never back. A created_at in the future,
 -- which is user input, cannot postpone. Seconds, not days, so that no session's time zone counts.
--- A body of this form is bound to its names once and for all, and the planner inlines it: worklist and
--- statistics run over a million rows in seconds, which a `set` clause would forbid.
+-- A body of this form is bound to its names once and for all, and the planner inlines it, which a `set`
+-- clause would forbid. `supabase db push` takes its first text `end` for the last: no `case` here.
 create or replace function archiver.track_timing(_provider text, _created_at timestamptz, _metadata jsonb)
 returns table (due_at timestamptz, expires_at timestamptz, allowed_hosts text[], user_agent text)
 language sql stable
@@ -126,8 +126,7 @@ begin atomic
     select
       date_trunc('milliseconds',
         greatest(least(_created_at, (select archiver.clock())), timestamptz '2000-01-01Z')) as base,
-      case when _metadata ? 'expires_at' then
-        date_trunc('milliseconds', archiver.parse_expiry(_metadata ->> 'expires_at')) end as known
+      date_trunc('milliseconds', archiver.parse_expiry(_metadata ->> 'expires_at')) as known
   ) as track,
   lateral (
     select

@@ -116,7 +116,7 @@ $$;
 create or replace trigger track_archiving_300_date before insert on public.track_archiving_jobs
   for each row when (new.status in ('pending', 'processing') and new.next_check_at is null)
   execute function archiver.date_job();
-create or replace trigger track_archiving_500_transition before update on public.track_archiving_jobs
+create or replace trigger track_archiving_500_check_transition before update on public.track_archiving_jobs
   for each row when (old.status is distinct from new.status
     or old.fencing_token is distinct from new.fencing_token)
   execute function archiver.check_transition();

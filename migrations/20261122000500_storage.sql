@@ -28,8 +28,8 @@ set public = excluded.public,
 
 -- The public address of a public bucket needs no policy; one for everybody would let anon list every user and track.
 drop policy if exists "Track files are readable by everybody" on storage.objects;
-drop policy if exists "Users can read own track files" on storage.objects;
-create policy "Users can read own track files" on storage.objects
+drop policy if exists "Users can list own track files" on storage.objects;
+create policy "Users can list own track files" on storage.objects
   for select to authenticated
   using (bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos')
     and (storage.foldername(name))[1] = (select auth.uid())::text);
@@ -53,13 +53,13 @@ declare
 begin
   for _policy in
     select policyname, cmd from pg_catalog.pg_policies
-    where schemaname = 'storage' and tablename = 'objects' and permissive = 'PERMISSIVE' and cmd <> 'SELECT'
+    where schemaname = 'storage' and tablename = 'objects' and permissive = 'PERMISSIVE'
       and roles && array['public', 'anon', 'authenticated']::name[]
       and concat(qual, with_check) ~ 'tracks-(audio|covers|videos)'
       and concat(qual, with_check) !~ 'auth\.(uid|jwt|role)\('
   loop
     raise warning 'the policy "%" on storage.objects lets users % track files of others: drop it',
-      _policy.policyname, lower(_policy.cmd);
+      _policy.policyname, replace(lower(_policy.cmd), 'select', 'list');
   end loop;
 end
 $$;

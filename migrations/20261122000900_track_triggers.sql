@@ -109,12 +109,23 @@ as $$
   where s.name in ('track_archiver_webhook_url', 'track_archiver_webhook_secret')
 $$;
 
+-- HMAC is pgcrypto's, which Supabase has in `extensions`; a body of this form is bound to it, wherever it is.
+create extension if not exists pgcrypto with schema extensions;
+do $$
+begin
+  execute format(
+    'create or replace function archiver.hmac_sha256(_message bytea, _key bytea) returns bytea
+    language sql immutable return %s.hmac(_message, _key, ''sha256'')',
+    (select extnamespace::regnamespace from pg_catalog.pg_extension where extname = 'pgcrypto'));
+end
+$$;
+
 -- Standard Webhooks: one signature for each of the space-separated `whsec_<base64>` secrets.
 create or replace function archiver.webhook_signatures(_content text, _secrets text) returns text
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select string_agg('v1,' || encode(extensions.hmac(
-    convert_to(_content, 'UTF8'), decode(regexp_replace(secret, '^whsec_', ''), 'base64'), 'sha256'), 'base64'), ' ')
+  select string_agg('v1,' || encode(archiver.hmac_sha256(
+    convert_to(_content, 'UTF8'), decode(regexp_replace(secret, '^whsec_', ''), 'base64')), 'base64'), ' ')
   from regexp_split_to_table(btrim(_secrets), '\s+') as secret
 $$;
 

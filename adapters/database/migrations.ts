@@ -23,19 +23,29 @@ export function listMigrations(): Migration[] {
 
 /** A key of our own for advisory locks: of two that migrate at once, one waits for the other. */
 const migrationLock = 7_226_031_144;
-/** Where the Supabase CLI keeps its record, so that `supabase db push` and we agree. */
-const record = 'supabase_migrations.schema_migrations';
+/**
+ * Our own record, not the Supabase CLI's: `supabase db push` refuses where its record has versions that the
+ * local folder lacks, and an app's folder lacks ours.
+ */
+const record = 'archiver.migrations';
+/** Where `supabase db push` from our folder writes what it applied. */
+const cliRecord = 'supabase_migrations.schema_migrations';
 
-/** What the database has not had yet; changes nothing. */
+/** What the database has not had yet, by whichever way; changes nothing. */
 export async function pendingMigrations(client: pg.ClientBase): Promise<Migration[]> {
-  const { rows: found } = await client.query<{ found: boolean }>(
-    'select to_regclass($1) is not null as found',
-    [record],
+  const { rows: found } = await client.query<{ table: string }>(
+    'select r as table from unnest($1::text[]) as r where to_regclass(r) is not null',
+    [[record, cliRecord]],
   );
-  if (found[0]?.found !== true) return listMigrations();
-  const { rows } = await client.query<{ version: string }>(`select version from ${record}`);
-  const applied = new Set(rows.map((row) => row.version));
-  return listMigrations().filter(({ version }) => !applied.has(version));
+  const applied = new Set<string>();
+  for (const { table } of found) {
+    // The name too: the version alone may be that of a migration of the app's. An old CLI wrote none.
+    const { rows } = await client.query<{ file: string }>(
+      `select concat(r.version, '_', to_jsonb(r) ->> 'name', '.sql') as file from ${table} as r`,
+    );
+    for (const { file } of rows) applied.add(file);
+  }
+  return listMigrations().filter(({ file }) => !applied.has(file));
 }
 
 /**
@@ -52,19 +62,20 @@ export async function applyMigration(
     await client.query('begin');
     await client.query('set local statement_timeout = 0');
     await client.query('select pg_advisory_xact_lock($1)', [migrationLock]);
-    await client.query(`create schema if not exists supabase_migrations;
-      create table if not exists ${record} (version text primary key, statements text[], name text)`);
-    const known = await client.query(`select from ${record} where version = $1`, [version]);
-    if (known.rowCount === 0) {
+    const isPending = (await pendingMigrations(client)).some((each) => each.file === file);
+    if (isPending) {
+      await client.query(`create schema if not exists archiver;
+        create table if not exists ${record} (version text primary key, name text not null,
+          applied_at timestamptz not null default now())`);
       await client.query(sql);
-      await client.query(`insert into ${record} (version, statements, name) values ($1, $2, $3)`, [
-        version,
-        [sql],
-        name,
-      ]);
+      await client.query(
+        `insert into ${record} (version, name) values ($1, $2)
+         on conflict (version) do update set name = excluded.name, applied_at = excluded.applied_at`,
+        [version, name],
+      );
     }
     await client.query('commit');
-    return known.rowCount === 0;
+    return isPending;
   } catch (cause) {
     await client.query('rollback');
     if (!(cause instanceof pg.DatabaseError)) throw cause;

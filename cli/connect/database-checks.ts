@@ -31,7 +31,8 @@ export function databaseChecks(client: pg.Client): Check[] {
         if (wrong.length === 0) return { ok: true, detail: `${triggers.length} on public.tracks` };
         const detail = wrong.map(({ name, state }) => `${name} is ${state}`).join(', ');
         const isMissing = wrong.some(({ state }) => state === 'missing');
-        const mend = 'supabase migration repair --status reverted <version>, then npm run connect';
+        const mend =
+          'delete from archiver.migrations (after supabase db push: supabase migration repair --status reverted …), then npm run connect';
         return { ok: false, detail, ...(isMissing ? { mend } : {}) };
       },
     },

@@ -39,7 +39,7 @@ export interface Project {
 }
 
 const switchTrigger = (how: 'enable' | 'disable') =>
-  `alter table public.tracks ${how} trigger track_archiving_announce_insert`;
+  `alter table public.tracks ${how} trigger track_archiving_900_announce_insert`;
 
 export async function startProject(directory: string): Promise<Project> {
   await using started = new AsyncDisposableStack();

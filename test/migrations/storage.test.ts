@@ -58,12 +58,14 @@ test('a policy of the app that opens the buckets to everybody is named in a warn
   const db = await testDatabase(t);
   await db.query(`create policy "Anyone uploads audio" on storage.objects for insert
       with check (bucket_id = 'tracks-audio');
+    create policy "Anyone looks" on storage.objects for select using (bucket_id = 'tracks-covers');
     create policy "Own avatars" on storage.objects for insert with check (bucket_id = 'avatars');
     create policy "Own audio" on storage.objects for insert
       with check (bucket_id = 'tracks-audio' and owner = auth.uid())`);
   const file = migrationFiles().find((each) => each.endsWith('_storage.sql')) ?? '';
   const warnings = await warningsOf(db, readFileSync(migrationPath(file), 'utf8'));
   const about = warnings.filter((each) => each.includes('storage.objects lets'));
-  assert.equal(about.length, 1);
-  assert.match(about[0] ?? '', /"Anyone uploads audio" .* lets users insert/);
+  assert.equal(about.length, 2);
+  assert.match(about.join(), /"Anyone uploads audio" .* lets users insert/);
+  assert.match(about.join(), /"Anyone looks" .* lets users list/);
 });

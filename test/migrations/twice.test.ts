@@ -25,9 +25,7 @@ const catalogue = (db: TestDatabase) =>
     order by 1`);
 
 async function forget(db: TestDatabase, version: string): Promise<void> {
-  await db.query('delete from supabase_migrations.schema_migrations where version >= $1', [
-    version,
-  ]);
+  await db.query('delete from archiver.migrations where version >= $1', [version]);
 }
 
 describe('every migration applied twice changes nothing the second time', () => {

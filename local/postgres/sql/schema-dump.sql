@@ -1,12 +1,13 @@
 -- What the migrations made, one statement a row, in an order that replays: read from the catalog with an
 -- empty search_path, so that every name is qualified. Schemas public and archiver, and of storage the
--- policies and the buckets.
+-- policies and the buckets; not the record that the runner of the migrations keeps.
 with schemas as (
   select oid, nspname, nspacl, nspowner from pg_namespace where nspname in ('public', 'archiver')
 ),
 relations as (
   select c.*, n.nspname, format('%I.%I', n.nspname, c.relname) as name
   from pg_class c join schemas n on n.oid = c.relnamespace
+  where (n.nspname, c.relname) <> ('archiver', 'migrations')
 ),
 functions as (
   select p.*, format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as name

@@ -10,13 +10,13 @@ const broken: [check: string[], what: string, spoil: (world: ConnectWorld) => un
   [
     ['triggers are enabled'],
     'a disabled trigger',
-    sql('alter table public.tracks disable trigger track_archiving_announce_update'),
+    sql('alter table public.tracks disable trigger track_archiving_900_announce_update'),
   ],
   [
     ['migrations are applied'],
     'a migration that was not recorded',
     sql(
-      'delete from supabase_migrations.schema_migrations where version = (select max(version) from supabase_migrations.schema_migrations)',
+      'delete from archiver.migrations where version = (select max(version) from archiver.migrations)',
     ),
   ],
   [

@@ -14,7 +14,7 @@ test('an empty project is migrated, both secrets are filled and a signed webhook
   assert.equal(code, 0, output);
 
   const recorded = await world.database.query(
-    'select version, name from supabase_migrations.schema_migrations order by version',
+    'select version, name from archiver.migrations order by version',
   );
   assert.deepEqual(
     recorded,
@@ -56,7 +56,7 @@ test('a dry run lists every step and changes nothing', async (t) => {
   assert.deepEqual(await world.database.query(vaultQuery), []);
   const [found] = await world.database.query(
     `select to_regclass('public.tracks') as tracks,
-       to_regnamespace('supabase_migrations') as record`,
+       to_regnamespace('archiver') as record`,
   );
   assert.deepEqual(found, { tracks: null, record: null });
   assert.equal(world.aws.webhooks.length, 0);

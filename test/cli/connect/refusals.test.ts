@@ -123,7 +123,7 @@ test('a migration that fails leaves nothing of itself and stops what follows', a
   assert.match(output, /✗ apply migration \d+_adoption\.sql/);
   assert.equal(world.aws.secret, undefined);
   const recorded = await world.database.query(
-    "select to_regclass('supabase_migrations.schema_migrations') as record",
+    "select to_regclass('archiver.migrations') as record",
   );
   assert.deepEqual(recorded, [{ record: null }]);
 });

@@ -23,9 +23,13 @@ export function clientFor(url: string, key: string, token?: string): SupabaseCli
   });
 }
 
-/** A gateway on a database of its own, after `sql` has been run there as `postgres`. */
-export async function testGateway(context: Cleanup, sql: string): Promise<TestGateway> {
-  const db = await testDatabase(context, { migrated: false });
+/** A gateway on a database of its own, without our migrations unless told, after `sql` has been run there as `postgres`. */
+export async function testGateway(
+  context: Cleanup,
+  sql: string,
+  options = { migrated: false },
+): Promise<TestGateway> {
+  const db = await testDatabase(context, options);
   await db.query(sql);
   const storageDirectory = await mkdtemp(join(tmpdir(), 'track-archiver-storage-'));
   const gateway = await startGateway({ databaseUrl: db.url, storageDirectory });
