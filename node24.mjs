@@ -4,6 +4,7 @@
  * but npm 10 removes it together with the packages of other platforms.
  */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,6 +25,10 @@ if (pinned === undefined && !isNewEnough) {
   process.exit(2);
 }
 const root = dirname(fileURLToPath(import.meta.url));
+if (!existsSync(join(root, 'node_modules'))) {
+  console.error('The packages are missing: run npm ci.');
+  process.exit(2);
+}
 const node = isNewEnough ? process.execPath : join(root, 'node_modules', pinned);
 const child = spawn(node, process.argv.slice(2), { stdio: 'inherit' });
 child.on('error', (error) => {

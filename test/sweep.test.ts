@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'vitest';
 import { labelledMedia } from '../local/provider/media.ts';
 import { demoHosts } from '../local/provider/server.ts';
 import { createQueues, createScheduleGroup } from '../local/stack/aws-resources.ts';
@@ -13,7 +13,7 @@ const day = 24 * hour;
 async function start(t: TestContext): Promise<Stack> {
   const bundles = process.env.TEST_BUNDLES;
   const stack = await startStack(bundles === undefined ? {} : { bundles: JSON.parse(bundles) });
-  t.after(() => stack.stop());
+  t.onTestFinished(() => stack.stop());
   return stack;
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { demoHosts } from '../../local/provider/server.ts';
 import { startStack } from '../../local/stack.ts';
 import { until } from '../support/until.ts';
@@ -16,7 +16,7 @@ test('the SQL of docs/pg-cron.md archives what is due', async (t) => {
   assert.deepEqual(others, []);
   const bundles = process.env.TEST_BUNDLES;
   const stack = await startStack(bundles === undefined ? {} : { bundles: JSON.parse(bundles) });
-  t.after(() => stack.stop());
+  t.onTestFinished(() => stack.stop());
   const { database, functions, provider, supabase } = stack;
 
   // pg_cron is not in this Postgres: what its schedule() was given is run by hand.

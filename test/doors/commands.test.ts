@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { startStack } from '../../local/stack.ts';
 import { addressesOf } from '../../local/story/addresses.ts';
 import { startWorld as startConnectWorld, supabaseKey } from '../cli/connect/world.ts';
@@ -60,7 +60,7 @@ test('npm start does not show the keys of a Supabase that it was given', async (
     },
     ...(bundles === undefined ? {} : { bundles: JSON.parse(bundles) }),
   });
-  t.after(() => stack.stop());
+  t.onTestFinished(() => stack.stop());
   const { 'Webhook secret': _, ...shown } = addressesOf(stack);
   assertNoSecrets(JSON.stringify(shown), [secretKey, new URL(database.url).password]);
 });

@@ -1,9 +1,9 @@
-import type { TestContext } from 'node:test';
 import { timings } from '../../core/timings.ts';
 import { bundle } from '../../lambdas/bundle.ts';
 import { startFunctionUrl } from '../../local/aws/function-url.ts';
 import { type LambdaFunction, startFunction } from '../../local/aws/lambda.ts';
 import type { World } from '../lambdas/world.ts';
+import type { Cleanup } from '../support/cleanup.ts';
 import { type InterceptingProxy, startProxy } from '../support/proxy.ts';
 
 const given = process.env.TEST_BUNDLES;
@@ -30,7 +30,7 @@ export interface StartOptions {
 
 /** A Lambda's bundle in processes of its own, as it is deployed, behind a function URL. */
 export async function startBundle(
-  t: TestContext,
+  t: Cleanup,
   world: World,
   name: 'enqueue' | 'archive' | 'archive-tracks',
   options: StartOptions = {},
@@ -54,7 +54,7 @@ export async function startBundle(
     onLog: (line) => lines.push(line),
   });
   const server = await startFunctionUrl(fn);
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await server.stop();
     await fn.stop();
   });

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { archiveMessage } from '../../core/message.ts';
 import { batchSize, timings } from '../../core/timings.ts';
@@ -15,6 +14,7 @@ import {
   startWorld,
   type World,
 } from '../lambdas/world.ts';
+import type { Cleanup } from '../support/cleanup.ts';
 import { until } from '../support/until.ts';
 import { dnsAnswers, startTrouble, type Trouble, troubleHosts } from './trouble.ts';
 
@@ -53,7 +53,7 @@ export const withDnsAnswers = {
   TEST_DNS: JSON.stringify(dnsAnswers),
 };
 
-export async function startGround(t: TestContext, options: GroundOptions = {}): Promise<Ground> {
+export async function startGround(t: Cleanup, options: GroundOptions = {}): Promise<Ground> {
   const world = await startWorld(t);
   const { database, provider, aws, clock } = world;
   const trouble = await startTrouble(t, provider);
@@ -61,7 +61,7 @@ export async function startGround(t: TestContext, options: GroundOptions = {}): 
     `update public.track_archiving_policies set allowed_hosts = $1 where provider = 'tester'`,
     [[providerHost, ...Object.values(troubleHosts)]],
   );
-  t.after(clock.onChange((offset) => setDatabaseClock(database.pool, offset)));
+  t.onTestFinished(clock.onChange((offset) => setDatabaseClock(database.pool, offset)));
 
   const lines: string[] = [];
   const environment = {
@@ -91,7 +91,7 @@ export async function startGround(t: TestContext, options: GroundOptions = {}): 
     batchSize,
     maxConcurrency: options.maxConcurrency ?? 2,
   });
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await archive.stop();
     await eventSource.stop();
   });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
-import { type TestContext, test } from 'node:test';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse } from 'aws-lambda';
+import { type TestContext, test } from 'vitest';
 import { batchSize, timings } from '../../core/timings.ts';
 import { bundle } from '../../lambdas/bundle.ts';
 import { type LambdaFunction, startFunction } from '../../local/aws/lambda.ts';
@@ -36,7 +36,7 @@ async function start(
     clock: world.clock,
     onLog: (line) => lines.push(line),
   });
-  t.after(() => fn.stop());
+  t.onTestFinished(() => fn.stop());
   return { fn, lines };
 }
 
@@ -136,7 +136,7 @@ test('the enqueue bundle answers, and warm in well under 100 ms', async (t) => {
     assert.equal(JSON.parse(answer.body).action, 'scheduled');
   }
   const warm = times.slice(1).sort((a, b) => a - b);
-  t.diagnostic(`cold ${times[0]?.toFixed()} ms, warm median ${warm[7]?.toFixed(1)} ms`);
+  await t.annotate(`cold ${times[0]?.toFixed()} ms, warm median ${warm[7]?.toFixed(1)} ms`);
   assertNoSecrets(lines, world, [headers['webhook-signature'] ?? '']);
 });
 

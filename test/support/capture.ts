@@ -82,7 +82,8 @@ function captureOwn(stream: NodeJS.WriteStream): void {
   const write = stream.write.bind(stream) as (...parameters: unknown[]) => boolean;
   const own = basename(process.argv[1] ?? '');
   const ofHandler = recorder('handler');
-  const ofProcess = recorder(own.endsWith('.test.ts') ? 'test' : own);
+  // A test process runs Vitest's own file.
+  const ofProcess = recorder(own === 'forks.js' ? 'test' : own);
   stream.write = (...[chunk, ...rest]: unknown[]) => {
     if (typeof chunk !== 'string') return write(chunk, ...rest);
     if (!chunk.startsWith('{"level":')) {

@@ -4,14 +4,14 @@ import { once } from 'node:events';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'vitest';
 import { judge, searchLogs } from './leaks.ts';
 
 const root = join(import.meta.dirname, '../..');
 
 async function folder(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'track-archiver-leaks-'));
-  t.after(() => rm(directory, { recursive: true }));
+  t.onTestFinished(() => rm(directory, { recursive: true }));
   return directory;
 }
 

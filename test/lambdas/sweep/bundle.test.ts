@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { timings } from '../../../core/timings.ts';
 import { startFunction } from '../../../local/aws/lambda.ts';
 import { insertTrack } from '../tracks.ts';
@@ -22,7 +22,7 @@ test('the bundle writes its levels at every run, and nothing secret', async (t) 
     clock: world.clock,
     onLog: (line) => lines.push(line),
   });
-  t.after(() => fn.stop());
+  t.onTestFinished(() => fn.stop());
   const levels = async () => {
     lines.length = 0;
     await fn.invoke({});

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { DeleteSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -13,6 +12,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { startAwsEndpoint } from '../../../local/aws/endpoint.ts';
 import { createClock } from '../../../local/clock.ts';
+import type { Cleanup } from '../../support/cleanup.ts';
 import { until } from '../../support/until.ts';
 
 /**
@@ -46,7 +46,7 @@ export interface TestQueue {
   arn: string;
 }
 
-export async function connect(t: TestContext): Promise<Contract> {
+export async function connect(t: Cleanup): Promise<Contract> {
   const clock = createClock();
   const own =
     otherEndpoint === undefined ? await startAwsEndpoint({ clock, secrets: {} }) : undefined;
@@ -62,7 +62,7 @@ export async function connect(t: TestContext): Promise<Contract> {
   const secrets = new SecretsManagerClient(client);
   const urls: string[] = [];
   const secretNames: string[] = [];
-  t.after(async () => {
+  t.onTestFinished(async () => {
     for (const QueueUrl of urls) {
       await sqs.send(new DeleteQueueCommand({ QueueUrl })).catch(() => {});
     }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
 import {
   CreateScheduleCommand,
   ListSchedulesCommand,
@@ -13,6 +12,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
+import { describe, type TestContext, test } from 'vitest';
 import { atExpression } from '../../../core/schedule.ts';
 import { startAwsEndpoint } from '../../../local/aws/endpoint.ts';
 import { createClock } from '../../../local/clock.ts';
@@ -26,7 +26,7 @@ async function start(t: TestContext) {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   const config = { endpoint: endpoint.url, region: 'us-east-1', credentials };
   const sqs = new SQSClient(config);
-  t.after(async () => {
+  t.onTestFinished(async () => {
     sqs.destroy();
     await endpoint.stop();
   });

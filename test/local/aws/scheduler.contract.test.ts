@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { describe, type TestContext, test } from 'node:test';
 import {
   CreateScheduleCommand,
   type CreateScheduleCommandInput,
@@ -11,19 +10,21 @@ import {
   ListSchedulesCommand,
   UpdateScheduleCommand,
 } from '@aws-sdk/client-scheduler';
+import { describe, test } from 'vitest';
 import { atExpression } from '../../../core/schedule.ts';
+import type { Cleanup } from '../../support/cleanup.ts';
 import { until } from '../../support/until.ts';
 import { connect, receive, schedulePatience } from './contract.ts';
 
 const RoleArn = 'arn:aws:iam::000000000000:role/scheduler';
 
 /** A schedule group and a queue of the test's own, and the input of a schedule into it. */
-async function setUp(t: TestContext) {
+async function setUp(t: Cleanup) {
   const contract = await connect(t);
   const { scheduler, now } = contract;
   const group = `contract-${randomUUID()}`;
   await scheduler.send(new CreateScheduleGroupCommand({ Name: group }));
-  t.after(() =>
+  t.onTestFinished(() =>
     scheduler.send(new DeleteScheduleGroupCommand({ Name: group })).catch(() => undefined),
   );
   const queue = await contract.createQueue();

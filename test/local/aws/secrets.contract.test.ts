@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import {
   CreateSecretCommand,
   GetSecretValueCommand,
   PutSecretValueCommand,
 } from '@aws-sdk/client-secrets-manager';
+import { describe, test } from 'vitest';
 import { connect } from './contract.ts';
 
 const notFound = { name: 'ResourceNotFoundException' };

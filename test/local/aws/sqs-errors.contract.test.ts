@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import {
   CreateQueueCommand,
   DeleteMessageCommand,
@@ -8,6 +7,7 @@ import {
   SendMessageBatchCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
+import { describe, test } from 'vitest';
 import { attributesOf, type Contract, connect } from './contract.ts';
 
 /** Sends into a new queue. */

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import {
   ChangeMessageVisibilityBatchCommand,
   ChangeMessageVisibilityCommand,
@@ -9,6 +8,7 @@ import {
   SendMessageBatchCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
+import { describe, test } from 'vitest';
 import { until } from '../../support/until.ts';
 import { attributesOf, connect, receive, receiveNext } from './contract.ts';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import {
   CancelMessageMoveTaskCommand,
   ListMessageMoveTasksCommand,
   SendMessageCommand,
   StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
+import { describe, test } from 'vitest';
 import { until } from '../../support/until.ts';
 import {
   attributesOf,
