@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { until } from './until.ts';
@@ -22,11 +22,13 @@ export interface ServerCommand {
   health: string;
   /** Milliseconds in which it has to be. */
   timeout: number;
+  /** What ends it; SIGTERM by default. */
+  stopSignal?: NodeJS.Signals;
 }
 
 /** Starts it with `directory` as its home and for its log; resolves once it is ready. It ends with this process. */
 export async function startServer(directory: string, command: ServerCommand): Promise<Server> {
-  const { name, file, parameters, environment, port, health, timeout } = command;
+  const { name, file, parameters, environment, port, health, timeout, stopSignal } = command;
   const log = join(directory, `${name}.log`);
   const output = openSync(log, 'w');
   const server = spawn(file, parameters, {
@@ -44,14 +46,15 @@ export async function startServer(directory: string, command: ServerCommand): Pr
   const died = new Promise<never>((_, reject) => {
     server.once('error', reject);
     server.once('exit', (code, signal) => {
-      if (!isStopping) reject(new Error(`${name} ended with ${code ?? signal}, see ${log}`));
+      const lastWords = readFileSync(log, 'utf8').slice(-2000);
+      if (!isStopping) reject(new Error(`${name} ended with ${code ?? signal}:\n${lastWords}`));
     });
   });
   // Nobody listens before it is handed over.
   died.catch(() => {});
   const stop = async () => {
     isStopping = true;
-    server.kill('SIGTERM');
+    server.kill(stopSignal ?? 'SIGTERM');
     const patience = setTimeout(kill, 5000);
     await ended;
     clearTimeout(patience);
