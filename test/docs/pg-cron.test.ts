@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'vitest';
 import { demoHosts } from '../../local/provider/server.ts';
 import { startStack } from '../../local/stack.ts';
+import { bundles } from '../support/bundles.ts';
 import { until } from '../support/until.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../docs/pg-cron.md'), 'utf8');
@@ -14,8 +15,7 @@ const [secrets = '', job = '', ...others] = [...text.matchAll(/```sql\n(.+?)```/
 
 test('the SQL of docs/pg-cron.md archives what is due', async (t) => {
   assert.deepEqual(others, []);
-  const bundles = process.env.TEST_BUNDLES;
-  const stack = await startStack(bundles === undefined ? {} : { bundles: JSON.parse(bundles) });
+  const stack = await startStack({ bundles });
   t.onTestFinished(() => stack.stop());
   const { database, functions, provider, supabase } = stack;
 

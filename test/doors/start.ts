@@ -1,14 +1,10 @@
 import { timings } from '../../core/timings.ts';
-import { bundle } from '../../lambdas/bundle.ts';
 import { startFunctionUrl } from '../../local/aws/function-url.ts';
 import { type LambdaFunction, startFunction } from '../../local/aws/lambda.ts';
 import type { World } from '../lambdas/world.ts';
+import { bundles } from '../support/bundles.ts';
 import type { Cleanup } from '../support/cleanup.ts';
 import { type InterceptingProxy, startProxy } from '../support/proxy.ts';
-
-const given = process.env.TEST_BUNDLES;
-const bundles: Promise<Record<string, string>> =
-  given === undefined ? bundle() : Promise.resolve(JSON.parse(given));
 
 export interface StartedBundle {
   fn: LambdaFunction;
@@ -45,7 +41,7 @@ export async function startBundle(
   }).map(([key, value]) => [key, value.replace(world.aws.url, aws.url)]);
   const fn = startFunction({
     name: `track-archiver-${name}`,
-    bundle: (await bundles)[name] ?? '',
+    bundle: bundles[name] ?? '',
     environment: Object.fromEntries(environment),
     memoryMegabytes: options.memoryMegabytes ?? 512,
     timeoutSeconds: name === 'enqueue' ? timings.enqueueTimeout : timings.archiveTimeout,

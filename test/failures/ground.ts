@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { archiveMessage } from '../../core/message.ts';
 import { batchSize, timings } from '../../core/timings.ts';
-import { bundle } from '../../lambdas/bundle.ts';
 import { type EventSource, startEventSource } from '../../local/aws/event-source.ts';
 import { type LambdaFunction, startFunction } from '../../local/aws/lambda.ts';
 import type { Message } from '../../local/aws/message.ts';
@@ -14,6 +13,7 @@ import {
   startWorld,
   type World,
 } from '../lambdas/world.ts';
+import { bundles } from '../support/bundles.ts';
 import type { Cleanup } from '../support/cleanup.ts';
 import { until } from '../support/until.ts';
 import { dnsAnswers, startTrouble, type Trouble, troubleHosts } from './trouble.ts';
@@ -43,10 +43,6 @@ export interface GroundOptions {
   maxConcurrency?: number;
 }
 
-/** Bundle file of each Lambda: those of test/run.ts, or built where a test file is run alone. */
-const bundles: Promise<Record<string, string>> =
-  process.env.TEST_BUNDLES === undefined ? bundle() : JSON.parse(process.env.TEST_BUNDLES);
-
 /** Lets the processes find `dnsAnswers` in DNS. */
 export const withDnsAnswers = {
   NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, 'resolver.ts'))}`,
@@ -75,7 +71,7 @@ export async function startGround(t: Cleanup, options: GroundOptions = {}): Prom
   const start = async (name: string): Promise<LambdaFunction> =>
     startFunction({
       name: `track-archiver-${name}`,
-      bundle: (await bundles)[name] ?? '',
+      bundle: bundles[name] ?? '',
       environment,
       memoryMegabytes: options.memoryMegabytes ?? 512,
       timeoutSeconds: options.timeoutSeconds ?? timings.archiveTimeout,

@@ -4,14 +4,12 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse } from 'aws-lambda';
 import { type TestContext, test } from 'vitest';
 import { batchSize, timings } from '../../core/timings.ts';
-import { bundle } from '../../lambdas/bundle.ts';
 import { type LambdaFunction, startFunction } from '../../local/aws/lambda.ts';
+import { bundles } from '../support/bundles.ts';
 import { receive } from './archive/deliver.ts';
 import { functionUrlEvent, signed, webhookBody } from './enqueue/post.ts';
 import { files, insertTrack, insertWholeTrack, readTrack, serve } from './tracks.ts';
 import { startWorld, type World, webhookSecrets } from './world.ts';
-
-const bundles = bundle();
 
 /** A Lambda's bundle in processes of its own, as in production, and the lines that it logs. */
 async function start(
@@ -23,7 +21,7 @@ async function start(
   const lines: string[] = [];
   const fn = startFunction({
     name: `track-archiver-${name}`,
-    bundle: (await bundles)[name] ?? '',
+    bundle: bundles[name] ?? '',
     environment: {
       ...world.environment,
       NODE_EXTRA_CA_CERTS: world.provider.certificate,
@@ -61,7 +59,7 @@ function assertNoSecrets(lines: string[], world: World, more: string[] = []): vo
 }
 
 test('every bundle stays below a megabyte', async () => {
-  for (const file of Object.values(await bundles)) {
+  for (const file of Object.values(bundles)) {
     const { size } = await stat(file);
     assert.ok(size < 1_000_000, `${file} has ${size} bytes`);
   }

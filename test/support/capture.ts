@@ -1,5 +1,5 @@
 /**
- * Loaded into every test process by test/run.ts: keeps what Lambdas and commands write, as children or
+ * Loaded into every test process by vitest.config.ts: keeps what Lambdas and commands write, as children or
  * in this process, in a folder, for leaks.ts to look through after the run. It listens where Node
  * makes child processes, so that no test can forget to take part.
  */

@@ -8,7 +8,6 @@ import {
   createSupabaseDatabase,
   migrationFiles,
 } from '../../local/postgres/database.ts';
-import { startPostgres } from '../../local/postgres/server.ts';
 import type { Cleanup } from './cleanup.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a row's shape is the test's own knowledge.
@@ -38,14 +37,8 @@ export interface TestDatabase {
   asUser<Result>(userId: string, use: (query: Query) => Promise<Result>): Promise<Result>;
 }
 
-let cluster: Promise<Cluster> | undefined;
-
-/** The cluster of test/support/setup.ts, or one of this process's own where there is none. */
-export function testCluster(): Promise<Cluster> {
-  const given = process.env.TEST_POSTGRES_URL;
-  cluster ??= given === undefined ? startPostgres() : Promise.resolve(clusterOf(given));
-  return cluster;
-}
+/** The cluster of setup.ts. */
+const cluster = (): Cluster => clusterOf(process.env.TEST_POSTGRES_URL ?? '');
 
 async function admin(of: Cluster, use: (client: pg.Client) => Promise<void>): Promise<void> {
   const client = new pg.Client(of.url('postgres'));
@@ -97,7 +90,7 @@ export async function testDatabase(
   context: Cleanup,
   options: { migrated?: boolean } = {},
 ): Promise<TestDatabase> {
-  const of = await testCluster();
+  const of = cluster();
   const source = await templateOf(of, options.migrated ?? true);
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await admin(of, async (client) => {

@@ -15,7 +15,7 @@ async function folder(t: TestContext): Promise<string> {
   return directory;
 }
 
-/** Runs a script as test/run.ts runs a test file, and looks through what was kept. */
+/** Runs a script as a test file is run, and looks through what was kept. */
 async function capture(t: TestContext, script: string, more: string[] = []) {
   const directory = await folder(t);
   const file = join(directory, 'script.mjs');

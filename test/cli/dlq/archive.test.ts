@@ -8,17 +8,17 @@ import { labelledMedia } from '../../../local/provider/media.ts';
 import { demoHosts } from '../../../local/provider/server.ts';
 import { type Stack, startStack } from '../../../local/stack.ts';
 import { addressesOf } from '../../../local/story/addresses.ts';
+import { bundles } from '../../support/bundles.ts';
 import { testDatabase } from '../../support/database.ts';
 import { until } from '../../support/until.ts';
 import { bodyOf } from './world.ts';
 
 async function start(t: TestContext): Promise<Stack> {
   const database = await testDatabase(t);
-  const bundles = process.env.TEST_BUNDLES;
   const stack = await startStack({
     database,
     retryBaseDelay: 5,
-    ...(bundles === undefined ? {} : { bundles: JSON.parse(bundles) }),
+    bundles,
   });
   t.onTestFinished(() => stack.stop());
   return stack;

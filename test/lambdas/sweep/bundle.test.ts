@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { timings } from '../../../core/timings.ts';
 import { startFunction } from '../../../local/aws/lambda.ts';
+import { bundles } from '../../support/bundles.ts';
 import { insertTrack } from '../tracks.ts';
 import { startWorld } from '../world.ts';
 
@@ -14,7 +15,7 @@ test('the bundle writes its levels at every run, and nothing secret', async (t) 
   const lines: string[] = [];
   const fn = startFunction({
     name: 'track-archiver-sweep',
-    bundle: JSON.parse(process.env.TEST_BUNDLES ?? '{}').sweep,
+    bundle: bundles.sweep ?? '',
     environment: { ...world.environment, POWERTOOLS_LOG_LEVEL: 'DEBUG' },
     memoryMegabytes: 256,
     timeoutSeconds: timings.sweepTimeout,
