@@ -8,6 +8,7 @@ import {
   sweepEnvironment,
 } from '../../core/environment.ts';
 import { metricNamespace } from '../../core/metrics.ts';
+import { lambdaNames } from '../../lambdas/bundle.ts';
 import { readable, synthesize } from './synthesize.ts';
 
 const { app, stack, resources, bundlesFolder } = synthesize();
@@ -45,6 +46,16 @@ const contracts = {
   'archive-tracks': archiveEnvironment,
   sweep: sweepEnvironment,
 };
+
+test('every Lambda is deployed, and its environment is one of those below', async () => {
+  const names = await lambdaNames();
+  assert.deepEqual(
+    functions.map((each) => nameOf(each).replace('track-archiver-', '')).sort(),
+    names,
+    'infra/track-archiver-stack.ts deploys others than lambdas/ has',
+  );
+  assert.deepEqual(Object.keys(contracts).sort(), names);
+});
 
 for (const [name, contract] of Object.entries(contracts)) {
   test(`the environment of the ${name} Lambda is one that it accepts`, () => {
