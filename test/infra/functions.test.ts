@@ -9,6 +9,7 @@ import {
 } from '../../core/environment.ts';
 import { metricNamespace } from '../../core/metrics.ts';
 import { lambdaNames } from '../../lambdas/bundle.ts';
+import { root } from './example.ts';
 import { readable, synthesize } from './synthesize.ts';
 
 const { app, stack, resources, bundlesFolder } = synthesize();
@@ -23,6 +24,7 @@ const variablesOf = (name: string): Record<string, unknown> => {
 };
 
 test('every function runs Node 24 on arm64 and logs JSON into a group with retention', () => {
+  const node = readFileSync(join(root, '.node-version'), 'utf8').trim();
   assert.deepEqual(functions.map(nameOf), [
     'track-archiver-enqueue',
     'track-archiver-archive',
@@ -30,7 +32,7 @@ test('every function runs Node 24 on arm64 and logs JSON into a group with reten
     'track-archiver-sweep',
   ]);
   for (const { id, Properties } of functions) {
-    assert.equal(Properties.Runtime, 'nodejs24.x', id);
+    assert.equal(Properties.Runtime, `nodejs${node}.x`, id);
     assert.deepEqual(Properties.Architectures, ['arm64'], id);
     assert.equal(Properties.Handler, 'index.handler', id);
     assert.match(readable(Properties.LoggingConfig), /LogFormat=JSON, LogGroup=<\w+Logs>/, id);
