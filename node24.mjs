@@ -1,7 +1,8 @@
 /**
  * Runs its arguments with the Node 24 that the project pins: `node node24.mjs script.ts …`. Plain JavaScript,
  * since the machine's own Node, which starts it, may be 20. The packages' `bin` link would do the same,
- * but npm 10 removes it together with the packages of other platforms.
+ * but npm 10 removes it together with the packages of other platforms. On Apple silicon npm has no usable 24, so
+ * that there it is 26 (docs/decisions/0012-the-pinned-node.md).
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -17,10 +18,12 @@ const packages = {
 };
 
 const pinned = packages[`${process.platform}-${process.arch}`];
-const isNewEnough = Number(process.versions.node.split('.')[0]) >= 24;
-if (pinned === undefined && !isNewEnough) {
+const [major, minor] = process.versions.node.split('.').map(Number);
+// Node 24.0 to 24.2 warn of every TypeScript file, and `import.meta.main` is not true in the script they start.
+const isNode24 = major === 24 && minor >= 3;
+if (pinned === undefined && !isNode24 && major < 25) {
   console.error(
-    `There is no pinned Node 24 for ${process.platform}-${process.arch}: install one and try again.`,
+    `There is no pinned Node 24 for ${process.platform}-${process.arch}: install 24.3 or newer and try again.`,
   );
   process.exit(2);
 }
@@ -29,7 +32,8 @@ if (!existsSync(join(root, 'node_modules'))) {
   console.error('The packages are missing: run npm ci.');
   process.exit(2);
 }
-const node = isNewEnough ? process.execPath : join(root, 'node_modules', pinned);
+const own = isNode24 || pinned === undefined;
+const node = own ? process.execPath : join(root, 'node_modules', pinned);
 const child = spawn(node, process.argv.slice(2), { stdio: 'inherit' });
 child.on('error', (error) => {
   console.error(`${node} does not start (${error.message}): run npm ci.`);

@@ -13,5 +13,7 @@ setFlagsFromString('--semi-space-growth-factor=1');
  * What lies outside of the heap may weigh less before the young generation is collected for it ("external memory
  * pressure" in --trace-gc). That takes less than half a millisecond; without it the buffers grow old and each
  * heap of them costs a mark-compact of several, with helpers on other cores that a Lambda does not have.
+ * V8 of Node 26, which a machine with Apple silicon has, lost the flag, and complains on stderr.
  */
-setFlagsFromString('--scavenger-max-new-space-capacity-mb=1');
+if (process.versions.node.startsWith('24.'))
+  setFlagsFromString('--scavenger-max-new-space-capacity-mb=1');

@@ -21,14 +21,20 @@ interface Bucket {
 }
 
 const tooLarge = () =>
-  storageError(413, 'Payload too large', 'The object exceeded the maximum allowed size');
+  storageError(
+    413,
+    'EntityTooLarge',
+    'The object exceeded the maximum allowed size',
+    'Payload too large',
+  );
 
 function checkType(type: string, allowed: string[] | null): void {
   const plain = type.split(';')[0]?.trim().toLowerCase() ?? '';
   const matches = (pattern: string) =>
     pattern.endsWith('/*') ? plain.startsWith(pattern.slice(0, -1)) : plain === pattern;
   if (allowed === null || allowed.length === 0 || allowed.some(matches)) return;
-  throw storageError(415, 'invalid_mime_type', `mime type ${type} is not supported`);
+  const message = `mime type ${type} is not supported`;
+  throw storageError(415, 'InvalidMimeType', message, 'invalid_mime_type');
 }
 
 /** Writes the body to a temporary file; a broken connection or a body over the limit leaves nothing. */
@@ -90,7 +96,11 @@ export async function upload(
   if (bucket === undefined) throw bucketNotFound();
   const type = String(request.headers['content-type'] ?? 'application/octet-stream');
   if (type.startsWith('multipart/'))
-    throw storageError(400, 'Error', 'The local gateway takes raw bodies only, no multipart');
+    throw storageError(
+      400,
+      'NotSupported',
+      'The local gateway takes raw bodies only, no multipart',
+    );
   checkType(type, bucket.allowed_mime_types);
   const limit = Number(bucket.file_size_limit ?? Number.POSITIVE_INFINITY);
 

@@ -16,7 +16,8 @@ const anchorsOf = (markdown: string): string[] =>
       .replaceAll(' ', '-'),
   );
 
-for (const file of ['README.md', ...globSync('docs/**/*.md', { cwd: root })]) {
+const files = ['*.md', '.github/**/*.md', 'docs/**/*.md'];
+for (const file of globSync(files, { cwd: root }).sort()) {
   test(`what ${file} links to is there`, async () => {
     const text = readFileSync(join(root, file), 'utf8');
     for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {

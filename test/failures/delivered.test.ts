@@ -22,8 +22,11 @@ const failing = (Object.entries(failureCases) as [FailureCode, readonly Case[]][
 const mended = mendedCases.map((scene) => ({ code: 'archived' as const, scene }));
 
 test('every code has a case', () => {
-  assert.deepEqual(Object.keys(failureCases).sort(), Object.keys(failures).sort());
-  for (const [code, cases] of Object.entries(failureCases)) assert.ok(cases.length > 0, code);
+  const cases: Partial<Record<string, readonly Case[]>> = failureCases;
+  for (const code of Object.keys(failures)) {
+    assert.ok(cases[code]?.length, `add one for ${code} to a test/failures/*-cases.ts`);
+  }
+  for (const code of Object.keys(cases)) assert.ok(code in failures, `${code} is no code`);
 });
 
 describe('the archive bundle meets every failure at once', () => {

@@ -53,9 +53,8 @@ export default class ClosingReporter implements Reporter {
     if (this.vitest === undefined || this.vitest.config.testNamePattern !== undefined) return false;
     const ran = new Set(modules.map(({ moduleId }) => moduleId));
     const all = await this.vitest.globTestSpecifications();
-    return all
-      .filter(({ project }) => project.name === 'fast')
-      .every(({ moduleId }) => ran.has(moduleId));
+    const fast = all.filter(({ project }) => project.name === 'fast');
+    return fast.length > 0 && fast.every(({ moduleId }) => ran.has(moduleId));
   }
 }
 

@@ -77,6 +77,7 @@ describe('Storage through supabase-js', () => {
     const again = await songs.upload('x.mp3', Buffer.from('two'), audio);
     assert.equal(again.error?.message, 'The resource already exists');
     assert.equal((again.error as { statusCode?: string }).statusCode, '409');
+    assert.equal((again.error as { code?: string }).code, 'ResourceAlreadyExists');
     assert.equal(await (await songs.download('x.mp3')).data?.text(), 'one');
     await songs.upload('x.mp3', Buffer.from('two'), { ...audio, upsert: true });
     assert.equal(await (await songs.download('x.mp3')).data?.text(), 'two');
@@ -154,6 +155,7 @@ describe('Storage on the wire', () => {
     assert.equal(large.status, 400);
     assert.deepEqual(await large.json(), {
       statusCode: '413',
+      code: 'EntityTooLarge',
       error: 'Payload too large',
       message: 'The object exceeded the maximum allowed size',
     });
@@ -186,6 +188,7 @@ describe('Storage on the wire', () => {
     const named = await (await post(`object/songs/${encodeURIComponent('песня.mp3')}`, 'x')).json();
     assert.deepEqual(named, {
       statusCode: '400',
+      code: 'InvalidKey',
       error: 'InvalidKey',
       message: 'Invalid key: песня.mp3',
     });
