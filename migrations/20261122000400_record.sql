@@ -136,6 +136,7 @@ comment on column public.track_archiving_files.error_code is 'Why the present so
 
 -- How statements changed the number of archived tracks, and of completed ones that are not. The sweep adds the rows up.
 create table if not exists archiver.track_counts (archived bigint not null, waiting bigint not null);
+alter table archiver.track_counts enable row level security;
 
 -- Objects that no track needs any more. replaced: by a copy of a new source. deleted: their track is gone.
 create table if not exists public.track_archiving_leftovers (

@@ -66,7 +66,8 @@ export async function applyMigration(
     if (isPending) {
       await client.query(`create schema if not exists archiver;
         create table if not exists ${record} (version text primary key, name text not null,
-          applied_at timestamptz not null default now())`);
+          applied_at timestamptz not null default now());
+        alter table ${record} enable row level security`);
       await client.query(sql);
       await client.query(
         `insert into ${record} (version, name) values ($1, $2)
