@@ -16,7 +16,7 @@ import { parseConfiguration, sweepEnvironment } from '../../core/environment.ts'
 import { timings } from '../../core/timings.ts';
 
 const environment = parseConfiguration(
-  "The sweep Lambda's environment",
+  'environment of the sweep Lambda',
   sweepEnvironment,
   process.env,
 );
