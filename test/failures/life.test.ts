@@ -141,7 +141,7 @@ test('a final failure whose report is cut off costs the provider one more reques
   ground.supabase.intercept = ({ url }) => {
     if (!url?.endsWith('/rpc/fail_track_archiving') || lost) return false;
     lost = true;
-    return { lose: 'answer' };
+    return { lose: 'response' };
   };
   const scene = { what: '', audio: { kind: 'status', status: 404 } } as const;
   const [staged] = await deliverCases(ground, [scene]);
@@ -158,7 +158,7 @@ test('a claim whose answer is cut off is waited for, and then the track is archi
   ground.supabase.intercept = ({ url }) => {
     if (!url?.endsWith('/rpc/claim_track_archiving') || lost) return false;
     lost = true;
-    return { lose: 'answer' };
+    return { lose: 'response' };
   };
   const [staged] = await deliverCases(ground, [{ what: '' }]);
   assert.equal((await readJob(ground, staged.id)).status, 'processing', 'by nobody who knows');

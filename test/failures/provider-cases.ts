@@ -82,7 +82,7 @@ export const providerCases = {
     },
     {
       what: 'a compressed body ends in the middle',
-      audio: { kind: 'answer', headers: gzip, body: gzipSync(song).subarray(0, 5000) },
+      audio: { kind: 'response', headers: gzip, body: gzipSync(song).subarray(0, 5000) },
     },
     {
       what: 'a body that ends with its connection is another one each time',
