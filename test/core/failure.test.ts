@@ -14,7 +14,7 @@ test('only what the provider says is not there counts as gone, and is then final
   assert.deepEqual(gone, ['provider_gone']);
 });
 
-test('a member of the closed set stays what it is', () => {
+test('an ArchiveFailure stays what it is', () => {
   const failure = new ArchiveFailure('too_large', 'x');
   assert.equal(classify(failure), failure);
 });

@@ -44,7 +44,7 @@ for (const entry of entries) {
   });
 }
 
-test('every alarm tells the topic when it rings and when it is over', () => {
+test('every alarm notifies the topic when it rings and when it is over', () => {
   for (const { name, properties } of alarms) {
     assert.equal(readable(properties.AlarmActions), '<AlarmTopic>', name);
     assert.equal(readable(properties.OKActions), '<AlarmTopic>', name);
@@ -54,7 +54,7 @@ test('every alarm tells the topic when it rings and when it is over', () => {
   }
 });
 
-/** What each alarm looks at, above which value it rings, and after how many periods. */
+/** What each alarm measures, above which value it rings, and after how many periods. */
 function condition({ properties }: (typeof alarms)[number]): string {
   const { MetricName, Metrics, Dimensions, Threshold, EvaluationPeriods } = properties;
   const watched =

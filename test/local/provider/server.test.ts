@@ -116,7 +116,7 @@ describe('the demo provider', () => {
     }
   });
 
-  test('sends more than it announced, or whatever bytes it is told to', async () => {
+  test('sends more than it announced, or whatever bytes are set', async () => {
     const read = async (behaviour: Behaviour) => {
       provider.serve(url, song, behaviour);
       const [host = '', port = ''] = provider.address.split(':');

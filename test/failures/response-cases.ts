@@ -24,7 +24,7 @@ const announcing = (bytes: number) =>
   }) as const;
 
 /** What the provider answers, in order but in vain. */
-export const answerCases = {
+export const responseCases = {
   provider_gone: [refusal(401), refusal(403), refusal(404), refusal(410), refusal(441)],
   provider_refused: [
     {

@@ -6,8 +6,8 @@ import { inBody, reset, status, uploads } from './storage-cases.ts';
 const encoded = (encoding: string, body: Buffer) =>
   ({ kind: 'response', headers: { 'content-encoding': encoding }, body }) as const;
 
-/** What the ladder, or nothing at all, mends within one delivery: the track is archived. */
-export const mendedCases: readonly DeliveredCase[] = [
+/** What the retry policy, or nothing at all, recovers within one delivery: the track is archived. */
+export const recoveredCases: readonly DeliveredCase[] = [
   {
     what: 'the provider fails twice',
     audio: { kind: 'flaky', failures: 2, by: 503 },
