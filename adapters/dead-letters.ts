@@ -10,7 +10,7 @@ import {
 import { archiveMessage, parseArchiveMessage } from '../core/message.ts';
 import { trackIdOfSchedule } from '../core/schedule.ts';
 
-/** A message of a dead-letter queue, held until its time is over, and what it tells by itself. */
+/** A message of a dead-letter queue, in flight until its visibility timeout ends, and what can be read from it. */
 export interface DeadLetter {
   id: string;
   receipt: string;
@@ -27,20 +27,20 @@ export interface DeadLetter {
 
 export interface QueueCounts {
   visible: number;
-  /** In somebody's hands. */
-  hidden: number;
+  /** Received by somebody, not deleted yet. */
+  inFlight: number;
 }
 
-/** Counts are approximate, as SQS tells them: true about a minute after the last change. */
+/** Counts are approximate, as SQS counts them: true about a minute after the last change. */
 export interface DeadLetterQueue {
   arn: string;
-  /** It has a dead-letter queue of its own, which takes what is received too often. */
-  givesUp: boolean;
+  /** Its own dead-letter queue takes what is received too often. */
+  hasDeadLetterQueue: boolean;
   counts(): Promise<QueueCounts>;
-  /** Up to ten messages, hidden for so many seconds. None: all servers of SQS were asked. */
-  receive(hideSeconds: number): Promise<DeadLetter[]>;
-  /** Makes them visible again at once; what is not held any more is left as it is. */
-  giveBack(letters: readonly DeadLetter[]): Promise<void>;
+  /** Up to ten messages, invisible for so many seconds. None: all servers of SQS were asked. */
+  receive(visibilityTimeout: number): Promise<DeadLetter[]>;
+  /** Makes them visible again at once; what is not in flight any more is left as it is. */
+  release(letters: readonly DeadLetter[]): Promise<void>;
   remove(letter: DeadLetter): Promise<void>;
 }
 
@@ -57,29 +57,29 @@ export async function openDeadLetterQueue(
   );
   return {
     arn,
-    givesUp: RedrivePolicy !== undefined && RedrivePolicy !== '',
+    hasDeadLetterQueue: RedrivePolicy !== undefined && RedrivePolicy !== '',
     async counts() {
       const { Attributes = {} } = await client.send(
         new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...counted] }),
       );
-      const [visible, hidden] = counted.map((name) => Number(Attributes[name] ?? 0));
-      return { visible: visible ?? 0, hidden: hidden ?? 0 };
+      const [visible, inFlight] = counted.map((name) => Number(Attributes[name] ?? 0));
+      return { visible: visible ?? 0, inFlight: inFlight ?? 0 };
     },
-    async receive(hideSeconds) {
+    async receive(visibilityTimeout) {
       const { Messages = [] } = await client.send(
         new ReceiveMessageCommand({
           QueueUrl,
           MaxNumberOfMessages: batchLimit,
           // A short poll asks a part of the servers only and may find nothing in a queue that has some.
           WaitTimeSeconds: 1,
-          VisibilityTimeout: hideSeconds,
+          VisibilityTimeout: visibilityTimeout,
           MessageSystemAttributeNames: ['All'],
           MessageAttributeNames: ['All'],
         }),
       );
       return Messages.map(readLetter);
     },
-    async giveBack(letters) {
+    async release(letters) {
       for (let start = 0; start < letters.length; start += batchLimit) {
         const Entries = letters.slice(start, start + batchLimit).map(({ receipt }, index) => ({
           Id: String(index),
@@ -116,7 +116,7 @@ function readLetter(message: Message): DeadLetter {
     receipt: ReceiptHandle,
     trackId: parsed?.trackId ?? scheduled,
     // A message that was redriven keeps the attributes of its earlier failure; when SQS itself has
-    // moved it here again, they tell of the past.
+    // moved it here again, they describe the past.
     code: movedBySqs ? undefined : (own('code') ?? own('ERROR_CODE')),
     reason: movedBySqs ? undefined : (own('reason') ?? own('ERROR_MESSAGE')),
     sentAt: new Date(Number(Attributes.SentTimestamp ?? 0)),

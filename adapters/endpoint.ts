@@ -1,13 +1,13 @@
 import { request } from 'undici';
 
-export interface EndpointAnswer {
+export interface ProbeResponse {
   status: number;
-  /** The Date header: the clock of whoever answered. */
+  /** The Date header: the clock of whoever responded. */
   date: Date | undefined;
 }
 
 /** Posts an unsigned webhook, as a stranger would. Rejects where nobody answers. */
-export async function postUnsigned(url: string): Promise<EndpointAnswer> {
+export async function postUnsigned(url: string): Promise<ProbeResponse> {
   const { statusCode, headers, body } = await request(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -12,10 +12,10 @@ export interface MoveTask {
   handle: string | undefined;
   /** Approximate. */
   moved: number;
-  /** Messages in the queue when the task began; SQS does not tell at first. */
+  /** Messages in the queue when the task began; SQS does not report it at first. */
   toMove: number | undefined;
   failure: string | undefined;
-  /** Milliseconds since the epoch; tells one task from another. */
+  /** Milliseconds since the epoch; distinguishes one task from another. */
   startedAt: number | undefined;
 }
 

@@ -22,7 +22,7 @@ export interface SchedulerOptions {
 export interface Scheduler {
   /**
    * Creates the track's one schedule, or moves it. `window` is in minutes, 0 for none.
-   * Answers whether there was one before.
+   * Returns whether there was one before.
    */
   put(trackId: string, due: Date, window: number): Promise<'created' | 'updated'>;
   /** Deletes the track's schedule; one that is not there is fine. */

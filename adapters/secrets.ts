@@ -29,5 +29,5 @@ export function parseSecret(text: string): ArchiverSecret {
     // Without the cause: JSON.parse quotes its input.
     throw new ConfigurationError('The secret is not JSON');
   }
-  return parseConfiguration('The secret', ArchiverSecret, values);
+  return parseConfiguration('secret', ArchiverSecret, values);
 }

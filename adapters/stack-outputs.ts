@@ -45,5 +45,5 @@ export async function readStackOutputs(
     OutputKey,
     OutputValue,
   ]);
-  return parseConfiguration(`The outputs of ${name}`, Outputs, Object.fromEntries(outputs));
+  return parseConfiguration(`outputs of ${name}`, Outputs, Object.fromEntries(outputs));
 }

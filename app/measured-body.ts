@@ -8,7 +8,7 @@ const highWaterMark = 64 * 1024;
 
 /**
  * A provider's body on its way to Storage: counted, limited and hashed; the totals are right once it has
- * been read to its end. It fails with members of the closed set only. It is a stream that passes each
+ * been read to its end. It fails with an ArchiveFailure only. It is a stream that passes each
  * chunk on within the call that brought it: async generators in its place cost more than the count and
  * the limit together (`npm run bench:copy`).
  */

@@ -8,7 +8,7 @@ export interface ReceiveArchiveRequestDependencies extends ArchiveOnRequestDepen
   readServiceKey: () => Promise<string>;
 }
 
-/** Answers a request of whoever has the service's own key: this endpoint is not for the frontend. */
+/** Responds to a request of whoever has the service's own key: this endpoint is not for the frontend. */
 export async function receiveArchiveRequest(
   { method, headers, body }: EndpointRequest,
   dependencies: ReceiveArchiveRequestDependencies,

@@ -10,7 +10,7 @@ export interface ReceiveWebhookDependencies extends Omit<EnqueueDependencies, 't
   telemetry: Telemetry;
 }
 
-/** Answers one webhook. Before it has proved to be authentic, neither database nor queue nor scheduler is asked. */
+/** Responds to one webhook. Before it has proved to be authentic, neither database nor queue nor scheduler is asked. */
 export async function receiveWebhook(
   { headers, body }: Omit<EndpointRequest, 'method'>,
   dependencies: ReceiveWebhookDependencies,

@@ -26,7 +26,7 @@ export interface SweepResult {
   dispatched: number;
   /** With a schedule for a later date. */
   scheduled: number;
-  /** Expired, and their owners told. */
+  /** Expired, and their owners notified. */
   expired: number;
   /** Failed before their deadline, since their workers crashed over and over. */
   abandoned: number;

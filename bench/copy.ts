@@ -7,7 +7,7 @@ import { table } from './copy/table.ts';
 const help = `Usage: npm run bench:copy -- [options]
 
 Copies tracks of 6 MB audio, 0.4 MB cover and 25 MB video from a provider to Storage, both on this machine,
-in four ways: as the replaced system did, as the archive Lambda does, and through two bare pipes as limits.
+in four ways: as the legacy system did, as the archive Lambda does, and through two bare pipes as limits.
 Over a free link and over one with 40 ms latency and 20 MB/s a connection. Takes about three minutes.
 
   --check  exit 1 if a target is missed

@@ -34,7 +34,7 @@ interface Measurement {
   arrived: number;
 }
 
-/** Records of an SQS event for these tracks. Their receipts are made up: hiding the messages fails, and is only logged. */
+/** Records of an SQS event for these tracks. Their receipts are made up: changing their visibility fails, and is only logged. */
 const recordsOf = (trackIds: string[]) =>
   trackIds.map((id) => ({
     messageId: randomUUID(),

@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
+import { checkTrack } from './soak/check-track.ts';
 import { gather } from './soak/gather.ts';
-import { judge } from './soak/judge.ts';
 import { help, parseOptions, type SoakOptions } from './soak/options.ts';
 import { makePlan } from './soak/plan.ts';
 import { play } from './soak/play.ts';
@@ -31,10 +31,10 @@ async function soak(
     const { atRest } = played;
     onProgress('looking at every track …');
     const gathered = await gather(world);
-    const judged = plan.tracks.map((track) => judge(world, gathered, track));
+    const checked = plan.tracks.map((track) => checkTrack(world, gathered, track));
     const deadLetters = (await world.stack.deadLetters()).length;
     const seconds = (performance.now() - began) / 1000;
-    return summarize(world, gathered, judged, { atRest, seconds, deadLetters });
+    return summarize(world, gathered, checked, { atRest, seconds, deadLetters });
   } finally {
     await world.stop();
     file?.end();

@@ -23,9 +23,13 @@ const program = new Command('npm run connect --')
     'where to post instead of the function URL, e.g. a domain of yours',
   )
   .option('--archive-tracks-url <url>', 'likewise, of archive-tracks; only looked at by --check')
-  .option('--supabase-url <url>', 'how AWS reaches Supabase, where not as the stack was told')
+  .option('--supabase-url <url>', 'how AWS reaches Supabase, where not as the stack has it')
   .option('--dry-run', 'shows what would be done and changes nothing', false)
-  .option('--check', 'only looks whether everything is right, and how to mend what is not', false)
+  .option(
+    '--check',
+    'only checks whether everything is right, and shows how to fix what is not',
+    false,
+  )
   .option('--json', 'prints one JSON object instead of lines', false)
   .addHelpText('after', after)
   .exitOverride();
@@ -39,8 +43,8 @@ interface Flags extends GivenOptions {
 const marks = { done: '✓', would: '→ would', skipped: '-', failed: '✗' } as const;
 const showLine = ({ outcome, title, detail }: Line): string =>
   `${marks[outcome]} ${title}${detail === undefined ? '' : `: ${detail}`}`;
-const showResult = ({ ok, name, detail, mend }: CheckResult): string =>
-  `${ok ? '✓' : '✗'} ${name}: ${detail}${mend === undefined ? '' : `\n    mend: ${mend}`}`;
+const showResult = ({ ok, name, detail, fix }: CheckResult): string =>
+  `${ok ? '✓' : '✗'} ${name}: ${detail}${fix === undefined ? '' : `\n    fix: ${fix}`}`;
 
 async function main(): Promise<number> {
   const flags = program.parse().opts<Flags>();

@@ -16,7 +16,7 @@ const dispositions: Record<Disposition, string> = {
     'Somebody else’s work or nobody’s: the message is deleted, nothing is recorded as failed.',
 };
 
-/** The text of docs/failures.md: every member of the closed set, in its order. */
+/** The text of docs/failures.md: every failure, in the order of core/failure.ts. */
 export function listFailures(): string {
   const codes = Object.entries<FailureRow>(failures) as [FailureCode, FailureRow][];
   const rows = codes.map(([code, { meaning, disposition, operator }]) =>
@@ -36,13 +36,13 @@ ${meanings.join('\n')}
 
 A message that SQS itself moved after five receives carries no code: the latest job of its track has it, and
 \`npx track-archiver dlq list\` shows it. Where an address is corrected on the track, nothing need be redriven: the
-change announces itself, and the old message can be dropped.
+change sends a webhook, and the old message can be dropped.
 
 | code | meaning | disposition | what the operator does |
 |---|---|---|---|
 ${rows.join('\n')}
 
-${rows.length} codes. Jobs taken over from the replaced system may have \`replaced_system\` besides, which is no failure of this one.
+${rows.length} codes. Jobs taken over from the legacy system may have \`replaced_system\` besides, which is no failure of this one.
 `;
 }
 

@@ -60,10 +60,10 @@ selecting(program.command('redrive'))
   .action((given: GivenOptions) => end(runCommand(given, run)));
 
 const run: Parameters<typeof runCommand>[1] = async (context) => {
-  const { given, desk, output } = context;
+  const { given, output } = context;
   if (given.cancel !== true) return given.yes === true ? redrive(context) : planRedrive(context);
-  const moved = await cancelTask(desk);
-  output.answer({ ok: true, cancelled: moved !== undefined, moved: moved ?? null });
+  const moved = await cancelTask(context);
+  output.result({ ok: true, cancelled: moved !== undefined, moved: moved ?? null });
   output.say(
     moved === undefined
       ? 'No move task is running.'

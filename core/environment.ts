@@ -75,5 +75,5 @@ export function parseConfiguration<Schema extends z.ZodType>(
   const problems = result.error.issues.map(
     (issue) => `  ${issue.path.join('.')}: ${issue.message}`,
   );
-  throw new ConfigurationError(`${what} is not right:\n${problems.join('\n')}`);
+  throw new ConfigurationError(`Invalid ${what}:\n${problems.join('\n')}`);
 }

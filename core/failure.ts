@@ -2,8 +2,8 @@ import { redactExcerpt } from './redact.ts';
 
 /**
  * The closed set of failures. What a disposition means to a worker:
- * - `retry`: the ladder inside the invocation, then the queue's redelivery, then the dead-letter queue.
- * - `give-up`: retrying cannot mend it; to the dead-letter queue at once, the provider is asked no more.
+ * - `retry`: the retry policy inside the invocation, then the queue's redelivery, then the dead-letter queue.
+ * - `give-up`: retrying cannot fix it; to the dead-letter queue at once, the provider is asked no more.
  * - `ignore`: somebody else's work or nobody's; a quiet success.
  */
 export type Disposition = 'retry' | 'give-up' | 'ignore';
@@ -28,7 +28,7 @@ export const failures = {
   provider_tls: {
     disposition: 'retry',
     meaning: 'The TLS handshake with the provider failed.',
-    operator: "Look at the provider's certificate; redrive once it is mended.",
+    operator: "Look at the provider's certificate; redrive once it is fixed.",
   },
   provider_timeout: {
     disposition: 'retry',
@@ -164,8 +164,8 @@ export const failures = {
   worker_crashed: {
     disposition: 'retry',
     meaning:
-      'Workers died over and over while they copied the track: time-out, out of memory, or a crash.',
-    operator: 'Read the archive Lambda’s log around its last report; redrive once it is mended.',
+      'Workers crashed again and again while they copied the track: time-out, memory, or a defect.',
+    operator: 'Read the archive Lambda’s log around its last report; redrive once it is fixed.',
   },
   owner_missing: {
     disposition: 'give-up',
@@ -203,7 +203,7 @@ export const failures = {
 
 export type FailureCode = keyof typeof failures;
 
-/** Failures that time may mend. */
+/** Failures that time may fix. */
 export const retryableCodes = (Object.keys(failures) as FailureCode[]).filter(
   (code) => failures[code].disposition === 'retry',
 );
@@ -211,7 +211,7 @@ export const retryableCodes = (Object.keys(failures) as FailureCode[]).filter(
 /** Others' words in a message may be of any length; SQS and readers want it short. */
 const maxMessageLength = 1000;
 
-/** A failure of the closed set. The message names what happened, for an operator; never a secret. */
+/** One of the closed set of failures. The message names what happened, for an operator; never a secret. */
 export class ArchiveFailure extends Error {
   override readonly name = 'ArchiveFailure';
   readonly code: FailureCode;
@@ -236,7 +236,7 @@ export class ArchiveFailure extends Error {
   }
 }
 
-/** Anything thrown, as a member of the closed set. Adapters throw members; the rest is `internal`. */
+/** Anything thrown, as an ArchiveFailure. Adapters throw these; the rest is `internal`. */
 export function classify(error: unknown): ArchiveFailure {
   if (error instanceof ArchiveFailure) return error;
   const message = error instanceof Error ? error.message : String(error);

@@ -15,7 +15,7 @@ export const metricUnits = {
   MessagesInvalid: 'Count',
   BytesArchived: 'Bytes',
   ArchiveDuration: 'Milliseconds',
-  /** Tracks that the sweep put back on their way: what a webhook, a schedule or a worker had lost. */
+  /** Tracks that the sweep put back on their way: stalled, or without a schedule. */
   TracksRecovered: 'Count',
   /** A level that the sweep writes at each run: tracks that should be archived by now and may still be. */
   TracksDue: 'Count',

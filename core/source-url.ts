@@ -33,7 +33,7 @@ const globalIpv6 = ipaddr.IPv6.parseCIDR('2000::/3');
  * Whether an address, as DNS and sockets write it, is on the public internet. Everything with a special
  * meaning is not: loopback, private, link-local (the cloud's metadata services), multicast,
  * documentation, carrier-grade NAT, an address with a zone, and the IPv6 forms that wrap an IPv4
- * address, except the mapped form, which is judged by what it wraps. Any other notation is not public:
+ * address, except the mapped form, which is taken for what it wraps. Any other notation is not public:
  * `010.0.0.1` is 8.0.0.1 to one reader and 10.0.0.1 to another.
  */
 export function isPublicAddress(address: string): boolean {

@@ -83,7 +83,7 @@ export function parseConfig(
   if (!result.success || problems.length > 0) {
     const lines = problems.map((problem) => `  ${problem}`);
     throw new ConfigurationError(
-      `The configuration is not right (give -c name=value, or context in cdk.json):\n${lines.join('\n')}`,
+      `Invalid configuration (give -c name=value, or context in cdk.json):\n${lines.join('\n')}`,
     );
   }
   return result.data;

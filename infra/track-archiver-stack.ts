@@ -70,7 +70,7 @@ export class TrackArchiverStack extends Stack {
       },
       SweepFunctionName: {
         value: sweep.lambda.function.functionName,
-        description: 'Finds lost tracks; its timer has the same name',
+        description: 'Finds stalled tracks; its timer has the same name',
       },
       AlarmTopicArn: { value: topic.topicArn, description: 'Subscribe here to hear of alarms' },
       DefaultRetentionDays: {

@@ -22,7 +22,7 @@ export async function lambdaNames(): Promise<string[]> {
  * Bundles Lambdas into `<outdir>/<name>/index.mjs`, the same bytes for the local stack and for the
  * deployment, with the AWS SDK inside: the version that was tested, not the one that the runtime has.
  * The source map lies beside it and is not referred to.
- * Answers the bundle file of each name; rejects if a source does not build.
+ * Returns the bundle file of each name; rejects if a source does not build.
  */
 export async function bundle(
   names?: string[],

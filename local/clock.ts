@@ -1,7 +1,7 @@
 export interface Clock {
   /** Milliseconds since the epoch: the machine's clock plus the offset. */
   now(): number;
-  /** Runs `run` once when `time` (milliseconds) comes, by itself or by a jump. Answers its cancellation. */
+  /** Runs `run` once when `time` (milliseconds) comes, by itself or by a jump. Returns its cancellation. */
   at(time: number, run: () => void): () => void;
   /**
    * Jumps forward to `time`. Listeners learn of the new offset, and finish, before any timer that has
@@ -10,7 +10,7 @@ export interface Clock {
   advanceTo(time: number): Promise<void>;
   /** The time of the earliest timer. */
   next(): number | undefined;
-  /** Answers the removal of the listener. */
+  /** Returns the removal of the listener. */
   onChange(listener: (offsetMilliseconds: number) => Promise<void> | void): () => void;
 }
 

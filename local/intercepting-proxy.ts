@@ -9,10 +9,10 @@ import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 
 /**
- * What becomes of a request. true: it has been answered. false: it passes on. `lose`: it passes on, and the
- * connection is cut instead of the answer, or after so many bytes of the body.
+ * What becomes of a request. true: a response was sent. false: it passes on. `lose`: it passes on, and the
+ * connection is cut instead of the response, or after so many bytes of the body.
  */
-export type Interception = boolean | { lose: 'answer' | number };
+export type Interception = boolean | { lose: 'response' | number };
 
 /** May take its time. */
 export type Intercept = (
@@ -39,13 +39,13 @@ export async function startInterceptingProxy(target: string): Promise<Intercepti
     const lose = interception === false ? undefined : interception.lose;
     const { method = 'GET', url = '/', headers } = incoming;
     proxy.passed.push(`${method} ${url}`);
-    const onward = request(new URL(url, target), { method, headers }, (answer) => {
-      if (lose === 'answer') {
-        answer.resume().on('end', () => response.destroy());
+    const onward = request(new URL(url, target), { method, headers }, (upstream) => {
+      if (lose === 'response') {
+        upstream.resume().on('end', () => response.destroy());
         return;
       }
-      response.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.pipe(response);
+      response.writeHead(upstream.statusCode ?? 500, upstream.headers);
+      upstream.pipe(response);
     });
     onward.on('error', () => response.destroy());
     response.on('close', () => onward.destroy());

@@ -127,7 +127,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     database,
     webhookSecret,
     limitations: limitationsOf(given),
-    // In the order of the way, so that nothing slips past on its way to the next look.
+    // In the order of the way, so that nothing slips past on its way to the next poll.
     quiet: () =>
       untilQuiet(
         async () => !(await hasUnsentWebhooks(database)) && supabase.idle() && functions.idle(),
@@ -138,10 +138,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   };
 }
 
-/** Quiet at several looks in a row: between two parts a request is in neither. */
+/** Quiet at several polls in a row: between two parts a request is in neither. */
 async function untilQuiet(isQuiet: () => Promise<boolean>): Promise<void> {
-  for (let looks = 0; looks < 5; ) {
-    looks = (await isQuiet()) ? looks + 1 : 0;
+  for (let polls = 0; polls < 5; ) {
+    polls = (await isQuiet()) ? polls + 1 : 0;
     await wait(20);
   }
 }

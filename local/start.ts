@@ -81,7 +81,7 @@ try {
   const wrongUse = error instanceof UsageError || error instanceof ConfigurationError;
   const text = error instanceof Error ? (wrongUse ? error.message : error.stack) : error;
   process.stderr.write(
-    `npm start: ${text}\n${wrongUse ? 'npm start -- --help tells more.\n' : ''}`,
+    `npm start: ${text}\n${wrongUse ? 'npm start -- --help shows more.\n' : ''}`,
   );
   process.exitCode = wrongUse ? 2 : 1;
 }

@@ -1,4 +1,4 @@
-/** Vitest's command line for `npm test` and its like: a mistyped option is one clear line. */
+/** Vitest's command line for `npm test` and its like: an unknown option is one clear line. */
 import { createCLI } from 'vitest/node';
 
 const usage = `Usage: npm test -- [PART OF A PATH …] [-t NAME] [options of Vitest]

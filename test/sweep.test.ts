@@ -39,7 +39,7 @@ async function insert(
 }
 
 /** The tracks that are not archived before their deadline, of these. */
-async function lost({ database }: Stack, ids: string[]): Promise<string[]> {
+async function notArchived({ database }: Stack, ids: string[]): Promise<string[]> {
   const { rows } = await database.query<{ id: string }>(
     `select t.id from tracks as t, archiver.track_timing(t.provider, t.created_at, t.metadata) as timing
      where t.id = any ($1) and not (t.archived_to_storage and t.archived_at < timing.expires_at)`,
@@ -65,7 +65,7 @@ test('with every webhook lost, all tracks are archived before their deadline by 
     await stack.quiet();
     if (time === begin + day) ids.push(await insert(stack, 'suno'));
   }
-  assert.deepEqual(await lost(stack, ids), []);
+  assert.deepEqual(await notArchived(stack, ids), []);
   assert.equal((await stack.scheduleNames()).length, 0);
   assert.equal(stack.provider.requests.length, ids.length, 'each was fetched once');
 });
@@ -109,11 +109,11 @@ test('with all queues and schedules lost in the middle, two sweeps put everythin
     await stack.functions.sweep.invoke({});
     await stack.quiet();
   }
-  assert.deepEqual(await lost(stack, [waiting]), []);
+  assert.deepEqual(await notArchived(stack, [waiting]), []);
   assert.equal((await stack.scheduleNames()).length, 3);
 
   await stack.clock.advanceTo(begin + 13 * day + hour);
   await stack.quiet();
-  assert.deepEqual(await lost(stack, ids), []);
+  assert.deepEqual(await notArchived(stack, ids), []);
   assert.equal(stack.provider.requests.length, ids.length + 2);
 });

@@ -14,7 +14,7 @@ export interface ExtensionState {
   isAvailable: boolean;
 }
 
-/** Judged by the function that is called, not by the catalogue of extensions. */
+/** Decided by the function that is called, not by the catalogue of extensions. */
 export async function readExtensions(database: Database): Promise<ExtensionState[]> {
   const { rows } = await database.query<ExtensionState>(
     `select e.name, to_regprocedure(e.function) is not null as "isThere",

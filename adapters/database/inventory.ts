@@ -53,7 +53,7 @@ export async function readClocks(database: Database): Promise<{ own: Date; archi
     'select clock_timestamp() as own, archiver.clock() as archiver',
   );
   const [clocks] = rows;
-  if (clocks === undefined) throw new Error('The database did not tell the time');
+  if (clocks === undefined) throw new Error('The database returned no time');
   return clocks;
 }
 

@@ -50,7 +50,7 @@ export async function pendingMigrations(client: pg.ClientBase): Promise<Migratio
 
 /**
  * Applies one migration in a transaction, with its record, unless it was applied meanwhile: then it
- * answers false. The client should be the role `postgres`. The lock is the transaction's, so that it
+ * returns false. The client should be the role `postgres`. The lock is the transaction's, so that it
  * also holds behind a pooler that hands out connections by the transaction.
  */
 export async function applyMigration(

@@ -4,21 +4,21 @@ import type { Database } from './connection.ts';
 import { vaultNames } from './vault.ts';
 
 /** What came back, as pg_net recorded it. */
-export interface WebhookAnswer {
+export interface WebhookResponse {
   status: number | undefined;
   content: string;
-  /** Undefined where there was an answer. */
+  /** Undefined where there was a response. */
   error: string | undefined;
 }
 
-/** Milliseconds that pg_net waits; longer than the trigger's five seconds, to tell slow from dead. */
+/** Milliseconds that pg_net waits; longer than the trigger's five seconds, to distinguish slow from dead. */
 const patience = 10_000;
 
 /**
  * Sends what the trigger would send for a track that does not exist: signed in the database with
  * Vault's secret, by pg_net to Vault's address. Resolves once pg_net has recorded the outcome.
  */
-export async function sendTestWebhook(database: Database): Promise<WebhookAnswer> {
+export async function sendTestWebhook(database: Database): Promise<WebhookResponse> {
   const { rows } = await database.query<{ id: string; sent: Date }>(
     `select net.http_post(
        url := m.url,
@@ -44,8 +44,8 @@ export async function sendTestWebhook(database: Database): Promise<WebhookAnswer
   const { id, sent } = rows[0] ?? {};
   const end = performance.now() + patience + 5000;
   while (performance.now() < end) {
-    // After a crash pg_net counts from one again, so an old answer may have the same id.
-    const { rows: answers } = await database.query<{
+    // After a crash pg_net counts from one again, so an old response may have the same id.
+    const { rows: responses } = await database.query<{
       status_code: number | null;
       content: string | null;
       error_msg: string | null;
@@ -55,13 +55,13 @@ export async function sendTestWebhook(database: Database): Promise<WebhookAnswer
        where id = $1 and created > $2::timestamptz - interval '1 second'`,
       [id, sent],
     );
-    const [answer] = answers;
-    if (answer !== undefined) {
-      const { status_code: status, content, error_msg: message, timed_out: timedOut } = answer;
+    const [response] = responses;
+    if (response !== undefined) {
+      const { status_code: status, content, error_msg: message, timed_out: timedOut } = response;
       return {
         status: status ?? undefined,
         content: content ?? '',
-        error: status === null ? (message ?? (timedOut ? 'timed out' : 'no answer')) : undefined,
+        error: status === null ? (message ?? (timedOut ? 'timed out' : 'no response')) : undefined,
       };
     }
     await wait(100);

@@ -75,9 +75,9 @@ export function guardedConnector(options: ConnectorOptions): Undici.connector {
 const guardLookup =
   (network: Network): LookupFunction =>
   (hostname, options, callback) => {
-    network.lookup(hostname, { ...options, all: true }, (error, answer) => {
+    network.lookup(hostname, { ...options, all: true }, (error, found) => {
       if (error !== null) return callback(error, []);
-      const addresses = Array.isArray(answer) ? answer : [];
+      const addresses = Array.isArray(found) ? found : [];
       const first = addresses[0];
       if (first === undefined) {
         return callback(Object.assign(new Error('no address'), { code: 'ENOTFOUND' }), []);

@@ -17,14 +17,14 @@ const ArchivingState = z
     error_code: z.string().nullable(),
     error_message: z.string().nullable(),
     job_updated_at: moment.nullable(),
-    /** The database's time of answering. */
+    /** The database's time of the query. */
     checked_at: moment,
   })
   .readonly();
 /** What the database knows of a track; with `found` false all but `checked_at` is empty. */
 export type ArchivingState = z.output<typeof ArchivingState>;
 
-/** PostgREST answers a thousand rows at most, by Supabase's setting. */
+/** PostgREST returns a thousand rows at most, by Supabase's setting. */
 const mostAtOnce = 200;
 
 /** By track id; one for each that is asked for. Throws `database_unavailable`. */

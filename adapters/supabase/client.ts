@@ -37,8 +37,8 @@ export const supabaseHeaders = ({ supabaseKey }: SupabaseAccess) => ({
 const notInStorage = 'TA001';
 
 /**
- * Calls a database function and parses its answer. What goes wrong is `storage_mismatch` where the database
- * says so, and otherwise `database_unavailable`: the call is refused, late, or answers something that `schema`
+ * Calls a database function and parses its result. What goes wrong is `storage_mismatch` where the database
+ * says so, and otherwise `database_unavailable`: the call is refused, late, or returns something that `schema`
  * does not know.
  */
 export async function callFunction<Schema extends z.ZodType>(
@@ -51,7 +51,7 @@ export async function callFunction<Schema extends z.ZodType>(
     .rpc(name, parameters)
     .abortSignal(AbortSignal.timeout(callTimeout));
   if (error !== null) throw databaseFailure(name, error);
-  return parseAnswer(name, schema, data);
+  return parseResult(name, schema, data);
 }
 
 /**
@@ -68,14 +68,14 @@ export function databaseFailure(
   return new ArchiveFailure(failure, `${call}: ${words}`, { cause: error });
 }
 
-export function parseAnswer<Schema extends z.ZodType>(
+export function parseResult<Schema extends z.ZodType>(
   call: string,
   schema: Schema,
   data: unknown,
 ): z.output<Schema> {
-  const answer = schema.safeParse(data);
-  if (answer.success) return answer.data;
-  throw new ArchiveFailure('database_unavailable', `${call} answered something unknown`, {
-    cause: answer.error,
+  const result = schema.safeParse(data);
+  if (result.success) return result.data;
+  throw new ArchiveFailure('database_unavailable', `${call} returned something unknown`, {
+    cause: result.error,
   });
 }

@@ -1,7 +1,7 @@
 import { Agent, request } from '../http.ts';
 
 /**
- * `fetch` for small answers that are not redirected, over undici's request: half of the CPU of Node's own,
+ * `fetch` for small responses that are not redirected, over undici's request: half of the CPU of Node's own,
  * which beside ten copies costs a tenth of their speed (`npm run bench:copy`). Keeps its connections.
  */
 export function createSmallFetch(): typeof fetch {

@@ -59,12 +59,12 @@ export const ClaimRow = oneRow(
     z.object({ outcome: z.literal('owner_missing') }),
   ]),
 );
-/** The answer to a claim; with `claimed` the track is this worker's until the lease ends. */
-export type ClaimAnswer = z.output<typeof ClaimRow>;
-export type Claim = Extract<ClaimAnswer, { outcome: 'claimed' }>;
+/** The result of a claim; with `claimed` the track is this worker's until the lease ends. */
+export type ClaimResult = z.output<typeof ClaimRow>;
+export type Claim = Extract<ClaimResult, { outcome: 'claimed' }>;
 
-export const CompletionAnswer = z.enum(['completed', 'lease_lost', 'superseded', 'not_stored']);
-export type Completion = z.output<typeof CompletionAnswer>;
+export const CompletionResult = z.enum(['completed', 'lease_lost', 'superseded', 'not_stored']);
+export type Completion = z.output<typeof CompletionResult>;
 
 export const Worklist = z.array(z.object({ track_id: z.guid(), title: z.string().nullable() }));
 export type WorklistEntry = z.output<typeof Worklist>[number];

@@ -1,11 +1,11 @@
 import { Agent, type RequestOptions, request } from '../http.ts';
 import { type SupabaseAccess, supabaseHeaders } from './client.ts';
 import {
-  type StorageAnswer,
-  storageAnswer,
+  type StorageResponse,
+  storageResponse,
   throwUnlessDone,
   transportFailure,
-} from './storage-answer.ts';
+} from './storage-response.ts';
 
 /** Milliseconds without any progress before Storage counts as unreachable; it may need some to finish a large file. */
 const defaultTimeout = 60_000;
@@ -51,10 +51,10 @@ export function createStorage(options: StorageOptions): Storage {
   const agent = new Agent({ headersTimeout: timeout, bodyTimeout: timeout });
   const now = options.now ?? (() => new Date());
 
-  async function call(options: Omit<RequestOptions, 'origin'>): Promise<StorageAnswer> {
+  async function call(options: Omit<RequestOptions, 'origin'>): Promise<StorageResponse> {
     try {
       const response = await request(agent, { origin: base.origin, ...options });
-      return storageAnswer(
+      return storageResponse(
         response.statusCode,
         response.headers,
         await response.body.text(),
@@ -67,7 +67,7 @@ export function createStorage(options: StorageOptions): Storage {
 
   return {
     async upload(object, body, signal) {
-      const answer = await call({
+      const response = await call({
         method: 'POST',
         path: `${root}/${encodePlace(object)}`,
         headers: {
@@ -80,12 +80,12 @@ export function createStorage(options: StorageOptions): Storage {
         body,
         signal,
       });
-      throwUnlessDone(answer);
+      throwUnlessDone(response);
     },
     async remove(place, signal) {
       const path = `${root}/${encodePlace(place)}`;
-      const answer = await call({ method: 'DELETE', path, headers, signal });
-      if (answer.status !== 404) throwUnlessDone(answer);
+      const response = await call({ method: 'DELETE', path, headers, signal });
+      if (response.status !== 404) throwUnlessDone(response);
     },
     publicUrl: (place) => `${base.origin}${root}/public/${encodePlace(place)}`,
     close: () => agent.destroy(),

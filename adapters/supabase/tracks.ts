@@ -5,10 +5,10 @@ import type { ArchiveFailure } from '../../core/failure.ts';
 import { callFunction, callTimeout, databaseFailure } from './client.ts';
 import {
   type Claim,
-  type ClaimAnswer,
+  type ClaimResult,
   ClaimRow,
   type Completion,
-  CompletionAnswer,
+  CompletionResult,
   type Plan,
   PlanRow,
   Worklist,
@@ -33,7 +33,7 @@ export interface Tracks {
   plan(trackId: string, retry?: boolean): Promise<Plan>;
   /** False: the job or the due time is not what it was when planned; plan again. */
   confirmSchedule(jobId: string, dueAt: string, route: 'schedule' | 'queue'): Promise<boolean>;
-  claim(trackId: string, leaseSeconds: number, worker: string): Promise<ClaimAnswer>;
+  claim(trackId: string, leaseSeconds: number, worker: string): Promise<ClaimResult>;
   /** Throws `storage_mismatch` where Storage has not `details.bytes` at `url`. False: the lease is lost. */
   storeAsset(
     ticket: Ticket,
@@ -90,7 +90,7 @@ export function createTracks(client: PostgrestClient): Tracks {
     storeAsset: (ticket, asset, url, details) => store(ticket, asset, url, details),
     storeRefused: (ticket, asset, code) => store(ticket, asset, null, { code }),
     complete: (ticket) =>
-      callFunction(client, 'complete_track_archiving', ticketParameters(ticket), CompletionAnswer),
+      callFunction(client, 'complete_track_archiving', ticketParameters(ticket), CompletionResult),
     fail: (ticket, failure) =>
       end('fail_track_archiving', ticket, failure, {
         _may_mend: failure.disposition === 'retry',

@@ -22,7 +22,7 @@ export const bytesOf = (files: TrackFiles): number =>
 
 /** How the connections to a server behave. */
 export interface Link {
-  /** Milliseconds between a whole request and the first byte of its answer. */
+  /** Milliseconds between a whole request and the first byte of its response. */
   latency: number;
   /** Of each connection by itself; Infinity: as fast as it goes. */
   bytesPerSecond: number;
@@ -41,7 +41,7 @@ export interface Ground {
   supabasePort: number;
 }
 
-/** The provider's host in the tracks' addresses. Only our lane looks at it, and finds it on 127.0.0.1. */
+/** The provider's host in the tracks' addresses. Only our lane reads it, and finds it on 127.0.0.1. */
 export const providerHost = 'files.provider.example';
 
 export const sourceUrl = ({ providerPort }: Ground, kind: AssetKind): string =>

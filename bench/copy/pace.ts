@@ -15,7 +15,7 @@ export class Pace {
     this.#due = now();
   }
 
-  /** Bytes have passed. Answers how many milliseconds to wait before the next; not more than 0: none. */
+  /** Bytes have passed. Returns how many milliseconds to wait before the next; not more than 0: none. */
   pass(bytes: number): number {
     const now = this.#now();
     this.#due = Math.max(this.#due, now - catchUp) + bytes / this.#perMillisecond;

@@ -7,7 +7,7 @@ import type { Measured, Order } from './lane.ts';
 import type { Ports } from './server.ts';
 import type { Arrived } from './supabase.ts';
 
-export const laneNames = ['replaced', 'ours', 'nodePipe', 'undiciPipe'] as const;
+export const laneNames = ['legacy', 'ours', 'nodePipe', 'undiciPipe'] as const;
 export type LaneName = (typeof laneNames)[number];
 
 /** The provider and Supabase, in a process each, with the same files for every track. */
@@ -27,7 +27,7 @@ export interface Lane {
 
 interface Process {
   /** The next message of the process; rejects where it ends instead. */
-  answer<Message>(question?: object): Promise<Message>;
+  reply<Message>(question?: object): Promise<Message>;
   stop(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ function startProcess(module: string, args: string[] = []): Process {
   const messages = on(child, 'message', { close: ['exit'] });
   const ended = once(child, 'exit');
   return {
-    async answer(question) {
+    async reply(question) {
       if (question !== undefined) child.send(question);
       const next = await messages.next();
       if (next.done) throw new Error(`${module} ended with code ${(await ended)[0]}`);
@@ -56,8 +56,8 @@ export async function startServers(files: TrackFiles): Promise<Servers> {
   const provider = start('provider');
   const supabase = start('supabase');
   const ports = {
-    provider: await provider.answer<Ports>(),
-    supabase: await supabase.answer<Ports>(),
+    provider: await provider.reply<Ports>(),
+    supabase: await supabase.reply<Ports>(),
   };
   return { files, provider, supabase, ports };
 }
@@ -67,7 +67,7 @@ export const stopServers = async ({ provider, supabase }: Servers): Promise<void
 };
 
 const fileNames: Record<LaneName, string> = {
-  replaced: 'replaced',
+  legacy: 'legacy',
   ours: 'ours',
   nodePipe: 'node-pipe',
   undiciPipe: 'undici-pipe',
@@ -104,8 +104,8 @@ export function startLane(name: LaneName, directory: string, servers: Servers): 
         ground: { files, providerPort: ports.provider[link], supabasePort: ports.supabase[link] },
         tracks,
       };
-      const measured = await lane.answer<Measured>(order);
-      const { objects, bytes } = await supabase.answer<Arrived>({});
+      const measured = await lane.reply<Measured>(order);
+      const { objects, bytes } = await supabase.reply<Arrived>({});
       const expected = { objects: tracks * kindsOf(files).length, bytes: tracks * bytesOf(files) };
       if (objects !== expected.objects || bytes !== expected.bytes) {
         throw new Error(

@@ -76,7 +76,7 @@ export function results(
         speedRatio(free.ours, free.undiciPipe),
         0.95,
       ),
-      atLeast('slow link: ours / replaced way', speedRatio(slow.ours, slow.replaced), 25),
+      atLeast('slow link: ours / legacy way', speedRatio(slow.ours, slow.legacy), 25),
       atLeast(
         'slow link: ours / Node pipe without a hash',
         speedRatio(slow.ours, slow.nodePipe),

@@ -30,7 +30,7 @@ export interface Plan {
   passes: number;
   /** Turns of every lane in each pass. */
   rounds: number;
-  /** Tracks handed over at once. The replaced system takes one after another: of it, fewer tell as much. */
+  /** Tracks handed over at once. The legacy system takes one after another: fewer show as much. */
   tracks: Record<LaneName, number>;
 }
 
@@ -42,14 +42,14 @@ export const plans: Record<LinkName, Plan> = {
     link: 'free',
     passes: 3,
     rounds: 6,
-    tracks: { ...tenTracks, replaced: 2 },
+    tracks: { ...tenTracks, legacy: 2 },
   },
   slow: {
     files: usualTrack,
     link: 'slow',
     passes: 3,
     rounds: 2,
-    tracks: { ...tenTracks, replaced: 1 },
+    tracks: { ...tenTracks, legacy: 1 },
   },
 };
 
@@ -80,7 +80,7 @@ export async function takeTurns(
   progress: (line: string) => void,
   names: readonly LaneName[] = laneNames,
 ): Promise<Turns> {
-  const turns: Turns = { replaced: [], ours: [], nodePipe: [], undiciPipe: [] };
+  const turns: Turns = { legacy: [], ours: [], nodePipe: [], undiciPipe: [] };
   for (let pass = 1; pass <= plan.passes; pass++) {
     const lanes = names.map((name) => startLane(name, directory, servers));
     try {

@@ -8,7 +8,7 @@ import { filesFromParent, serveLinks } from './server.ts';
 
 /*
  * Stands in for Supabase where only the copy's speed counts: Storage counts the bytes of an upload and throws
- * them away, the database's functions answer at once what they answer on a good day. The link is Storage's
+ * them away, the database's functions return at once what they return on a good day. The link is Storage's
  * only: a database call takes as long as in the same region, in every setting.
  */
 
@@ -21,7 +21,7 @@ export interface Arrived {
 }
 let arrived: Arrived = { objects: 0, bytes: 0 };
 
-/** Reads an upload to its end and answers its bytes. */
+/** Reads an upload to its end and returns its bytes. */
 function receive(request: IncomingMessage, link: Link): Promise<number> {
   const pace = new Pace(link.bytesPerSecond);
   let bytes = 0;
@@ -38,28 +38,28 @@ function receive(request: IncomingMessage, link: Link): Promise<number> {
   });
 }
 
-async function answer(
+async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   link: Link,
 ): Promise<void> {
   const path = request.url ?? '';
   const [, call] = /^\/rest\/v1\/rpc\/(\w+)$/.exec(path) ?? [];
-  if (call !== undefined) return answerJson(response, databaseAnswer(call));
+  if (call !== undefined) return sendJson(response, databaseResult(call));
   const bytes = await receive(request, link);
   arrived = { objects: arrived.objects + 1, bytes: arrived.bytes + bytes };
   if (link.latency > 0) await wait(link.latency);
-  answerJson(response, { Id: randomUUID(), Key: path.replace('/storage/v1/object/', '') });
+  sendJson(response, { Id: randomUUID(), Key: path.replace('/storage/v1/object/', '') });
 }
 
-function answerJson(response: ServerResponse, body: unknown): void {
+function sendJson(response: ServerResponse, body: unknown): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
 const url = (kind: AssetKind) =>
   files[kind] === undefined ? null : `https://${providerHost}/${kind}`;
 
-function databaseAnswer(call: string): unknown {
+function databaseResult(call: string): unknown {
   switch (call) {
     case 'claim_track_archiving':
       return [
@@ -96,4 +96,4 @@ process.on('message', () => {
   process.send?.(arrived);
   arrived = { objects: 0, bytes: 0 };
 });
-await serveLinks(answer);
+await serveLinks(respond);

@@ -7,7 +7,7 @@ const linkTitles: Record<LinkName, string> = {
   slow: '40 ms, 20 MB/s a connection',
 };
 const laneTitles: Record<LaneName, string> = {
-  replaced: 'the replaced way',
+  legacy: 'the legacy way',
   ours: 'ours',
   nodePipe: 'Node pipe, no hash',
   undiciPipe: 'undici pipe, sha256',

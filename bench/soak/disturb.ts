@@ -39,7 +39,7 @@ export async function disturb(world: World, disturbance: Disturbance): Promise<v
     case 'two sweeps':
       await Promise.all([runSweep(world), runSweep(world)]);
       return;
-    case 'door':
+    case 'manual':
       return useDoor(world, disturbance.at);
   }
 }
@@ -57,7 +57,7 @@ async function readHeld({ stack }: World): Promise<string[]> {
 
 /** A harm is done in the middle of work, if there is any soon. */
 async function untilHeld(world: World): Promise<void> {
-  for (let looks = 0; looks < 100 && (await readHeld(world)).length === 0; looks += 1) {
+  for (let polls = 0; polls < 100 && (await readHeld(world)).length === 0; polls += 1) {
     await wait(20);
   }
 }
@@ -70,15 +70,15 @@ async function noteHeld(world: World): Promise<void> {
 }
 
 async function useDoor({ stack, supabase, plan, counts }: World, at: number): Promise<void> {
-  const random = new Random(plan.seed, 'door', at);
+  const random = new Random(plan.seed, 'manual', at);
   const asked = random.chance(0.5) ? { limit: 20 } : { trackId: random.pick(plan.tracks).id };
-  const answer = await fetch(stack.functions.archiveTracksUrl, {
+  const response = await fetch(stack.functions.archiveTracksUrl, {
     method: 'POST',
     headers: { authorization: `Bearer ${supabase.secretKey}` },
     body: JSON.stringify(asked),
   });
-  await answer.arrayBuffer();
-  counts.add(`manual door answered ${answer.status}`);
+  await response.arrayBuffer();
+  counts.add(`manual endpoint answered ${response.status}`);
 }
 
 const archiveQueue = ({ stack }: World) => stack.aws.endpoint.queue?.(names.archiveQueue);

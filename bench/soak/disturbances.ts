@@ -16,11 +16,11 @@ export type Disturbance = { at: number; after: number } & (
   /** Messages of tracks that never were, and messages that are none. */
   | { what: 'stray' }
   | { what: 'two sweeps' }
-  /** Somebody uses the manual door, archive-tracks, while the queue's own workers are at it. */
-  | { what: 'door' }
+  /** Somebody uses the manual endpoint, archive-tracks, while the queue's own workers are at it. */
+  | { what: 'manual' }
 );
 
-/** Who does not answer from a moment up to another: a host of the providers, or a part of Supabase. */
+/** Who does not respond from a moment up to another: a host of the providers, or a part of Supabase. */
 export interface Outage {
   from: number;
   to: number;
@@ -43,7 +43,7 @@ const perThousand = {
   repeat: 12,
   stray: 4,
   'two sweeps': 8,
-  door: 8,
+  manual: 8,
 };
 
 export function planDisturbances(
@@ -66,7 +66,7 @@ export function planDisturbances(
     ...(['gateway', 'postgres'] as const).flatMap((part) =>
       often(part).map(() => ({ ...moment(600), what: 'crash' as const, part })),
     ),
-    ...(['wipe', 'repeat', 'stray', 'two sweeps', 'door'] as const).flatMap((what) =>
+    ...(['wipe', 'repeat', 'stray', 'two sweeps', 'manual'] as const).flatMap((what) =>
       often(what).map(() => ({ ...moment(400), what })),
     ),
   ];

@@ -7,7 +7,7 @@ import type { Random } from './random.ts';
 export interface Fault {
   code: FailureCode;
   behaviour: Behaviour;
-  /** Requests until it is mended; Infinity: it never is. */
+  /** Requests until it is fixed; Infinity: it never is. */
   requests: number;
 }
 
@@ -22,7 +22,7 @@ const other = (code: FailureCode, behaviour: Behaviour): Fault => ({
   requests: Number.POSITIVE_INFINITY,
 });
 
-/** Time may mend these. */
+/** Time may fix these. */
 const passing: readonly Fault[] = [
   status('provider_unavailable', 503),
   status('provider_unavailable', 500),
@@ -34,7 +34,7 @@ const passing: readonly Fault[] = [
   other('provider_empty', { kind: 'empty' }),
 ];
 
-/** Each costs real seconds, so they are mended soon. */
+/** Each costs real seconds, so they are fixed soon. */
 const lengthy: readonly Fault[] = [
   other('provider_throttled', { kind: 'status', status: 429, retryAfter: '1' }),
   other('provider_timeout', { kind: 'stalled' }),
@@ -53,14 +53,14 @@ const final: readonly Fault[] = [
   other('redirect_limit', { kind: 'redirect', to: '#again', status: 307 }),
   other('host_not_allowed', { kind: 'redirect', to: 'https://elsewhere.example/file' }),
   other('content_encoding', {
-    kind: 'answer',
+    kind: 'response',
     headers: { 'content-encoding': 'compress' },
     body: 'x'.repeat(5000),
   }),
 ];
 
 const wrongKind = (bytes: Uint8Array): Fault =>
-  other('media_wrong_kind', { kind: 'answer', body: bytes });
+  other('media_wrong_kind', { kind: 'response', body: bytes });
 const endless = other('too_large', { kind: 'endless' });
 
 /** A fault for one file, or none. `image` and `sound` are files of kinds that do not belong everywhere. */
@@ -71,7 +71,7 @@ export function pickFault(
 ): Fault | undefined {
   const what = random.weighted({
     none: 80,
-    mended: 11,
+    fixed: 11,
     slowly: 2,
     lengthy: 1,
     never: 1,
@@ -81,7 +81,7 @@ export function pickFault(
   switch (what) {
     case 'none':
       return undefined;
-    case 'mended':
+    case 'fixed':
       return { ...random.pick(passing), requests: random.whole(1, 6) };
     case 'slowly':
       return { ...random.pick(passing), requests: random.whole(7, 40) };

@@ -24,7 +24,7 @@ export interface TrackRow {
   /** Oldest first. */
   jobs: JobRow[];
   /** Notifications to its owner. */
-  told: number;
+  notified: number;
 }
 
 /** How everything stands when it is over. */
@@ -38,7 +38,7 @@ export async function gather(world: World): Promise<Gathered> {
   const { database } = world.stack;
   const { rows } = await database.query<Omit<TrackRow, 'jobs'>>(
     `select t.*, (select count(*)::integer from public.notifications as n
-       where n.link = '/workspace/library?track=' || t.id) as told
+       where n.link = '/workspace/library?track=' || t.id) as notified
      from public.tracks as t`,
   );
   const jobs = await database.query<JobRow & { track_id: string }>(
@@ -58,9 +58,9 @@ async function hashObjects({ stack, supabase }: World): Promise<Map<string, stri
   const hashes = new Map<string, string>();
   await forEachBounded(rows, 8, async ({ bucket_id, name }) => {
     const path = `${bucket_id}/${name}`;
-    const answer = await fetch(`${supabase.gatewayUrl}/storage/v1/object/public/${path}`);
-    const bytes = Buffer.from(await answer.arrayBuffer());
-    hashes.set(path, answer.ok ? hashOf(bytes) : `status ${answer.status}`);
+    const response = await fetch(`${supabase.gatewayUrl}/storage/v1/object/public/${path}`);
+    const bytes = Buffer.from(await response.arrayBuffer());
+    hashes.set(path, response.ok ? hashOf(bytes) : `status ${response.status}`);
   });
   return hashes;
 }

@@ -13,7 +13,7 @@ const Payload = z.object({
 
 /** Between pg_net and the enqueue Lambda: loses webhooks, doubles them and turns their order round. */
 export interface Mail extends HttpServer {
-  /** Tracks of which a webhook did not arrive in time, or was not answered. */
+  /** Tracks of which a webhook did not arrive in time, or got no response. */
   lost: Set<string>;
   /** Nothing is being passed on. */
   idle(): boolean;
@@ -21,7 +21,7 @@ export interface Mail extends HttpServer {
   deliverLate(): void;
 }
 
-const fates = { arrives: 68, lost: 14, twice: 8, soon: 6, late: 4 };
+const deliveries = { arrives: 68, lost: 14, twice: 8, soon: 6, late: 4 };
 
 export async function startMail(seed: number, functionUrl: string, counts: Counts): Promise<Mail> {
   const lost = new Set<string>();
@@ -33,13 +33,13 @@ export async function startMail(seed: number, functionUrl: string, counts: Count
     passing += 1;
     const kept = Object.entries(headers).filter(([name]) => /^(content-type|webhook-)/.test(name));
     try {
-      const answer = await fetch(functionUrl, {
+      const response = await fetch(functionUrl, {
         method: 'POST',
         body,
         headers: Object.fromEntries(kept.map(([name, value]) => [name, String(value)])),
       });
-      await answer.arrayBuffer();
-      if (!answer.ok) lost.add(id);
+      await response.arrayBuffer();
+      if (!response.ok) lost.add(id);
     } catch {
       // pg_net asks once and never again.
       lost.add(id);
@@ -54,26 +54,26 @@ export async function startMail(seed: number, functionUrl: string, counts: Count
     const number = (numbers.get(id) ?? 0) + 1;
     numbers.set(id, number);
     const random = new Random(seed, 'webhook', id, number);
-    const fate = random.weighted(fates);
-    counts.add(`webhooks ${fate}`);
-    if (fate !== 'arrives' && fate !== 'twice') lost.add(id);
-    if (fate === 'late') late.push(() => pass(id, body, headers));
-    else if (fate === 'soon') {
+    const delivery = random.weighted(deliveries);
+    counts.add(`webhooks ${delivery}`);
+    if (delivery !== 'arrives' && delivery !== 'twice') lost.add(id);
+    if (delivery === 'late') late.push(() => pass(id, body, headers));
+    else if (delivery === 'soon') {
       passing += 1;
       await wait(random.whole(20, 200));
       passing -= 1;
       await pass(id, body, headers);
-    } else if (fate !== 'lost') {
+    } else if (delivery !== 'lost') {
       await Promise.all([
         pass(id, body, headers),
-        ...(fate === 'twice' ? [pass(id, body, headers)] : []),
+        ...(delivery === 'twice' ? [pass(id, body, headers)] : []),
       ]);
     }
   }
 
   const server = await startHttpServer(async (request, response) => {
     const body = await text(request);
-    // Answered at once: whoever waits for the slowest of a batch would keep the order.
+    // Responded at once: whoever waits for the slowest of a batch would keep the order.
     response.end('{}');
     await take(body, request.headers);
   });

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 export const help = `Usage: npm run soak -- [options]
 
 Sends tracks through the whole local stack, for days of its own clock, while webhooks, requests, messages,
-schedules and processes are lost on purpose, and then looks at every track: archived with the bytes that its
+schedules and processes are lost on purpose, and then checks every track: archived with the bytes that its
 provider served, or failed for a reason that was really there. A track that could have been saved and was
 not is lost.
 

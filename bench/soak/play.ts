@@ -24,7 +24,7 @@ const longestStep = 60_000;
 
 /**
  * Plays the plan from its beginning until everything is at rest: time jumps to whatever is next, and
- * stands while anybody is at work. Answers whether it came to rest.
+ * stands while anybody is at work. Returns whether it came to rest.
  */
 export async function play(
   world: World,
@@ -75,7 +75,7 @@ function actsOf({ plan, app, dateOf }: World): Act[] {
   return acts.sort((one, other) => one.at - other.at);
 }
 
-/** Removes and answers what is due; the list is in the order of time. */
+/** Removes and returns what is due; the list is in the order of time. */
 function takeUntil<Due extends { at: number }>(list: Due[], at: number): Due[] {
   const later = list.findIndex((each) => each.at > at);
   return list.splice(0, later === -1 ? list.length : later);
@@ -105,10 +105,10 @@ function nextMoment(world: World, at: number, ...planned: (number | undefined)[]
   const elapsed = world.now();
   const fromClock = (time: number | undefined) =>
     time === undefined ? undefined : time - stack.clock.now() + elapsed;
-  const hidden = stack.aws.endpoint
+  const inFlight = stack.aws.endpoint
     .queue?.(names.archiveQueue)
     ?.messages.map(({ visibleAt }) => fromClock(visibleAt));
-  const moments = [...planned, fromClock(stack.clock.next()), ...(hidden ?? [])]
+  const moments = [...planned, fromClock(stack.clock.next()), ...(inFlight ?? [])]
     .filter((time) => time !== undefined)
     .map((time) => onGrid(Math.max(time, elapsed + 1)));
   return Math.min(...moments, (Math.floor(elapsed / hour) + 1) * hour, at + hour);
@@ -117,13 +117,13 @@ function nextMoment(world: World, at: number, ...planned: (number | undefined)[]
 /** Waits until nothing more happens unless time passes. */
 async function quiet({ stack, supabase, mail, counts }: World): Promise<void> {
   const end = performance.now() + longestStep;
-  for (let looks = 0; looks < 3; ) {
+  for (let polls = 0; polls < 3; ) {
     const isQuiet =
       !(await insist(() => hasUnsentWebhooks(stack.database))) &&
       supabase.idle() &&
       mail.idle() &&
       stack.functions.idle();
-    looks = isQuiet ? looks + 1 : 0;
+    polls = isQuiet ? polls + 1 : 0;
     if (performance.now() > end) {
       counts.add('steps that took too long');
       return;

@@ -28,14 +28,14 @@ export const lastSources = (track: PlannedTrack): Sources => {
   return last;
 };
 
-/** `announced`: all webhooks of the track arrived and were answered. */
-export function promised(track: PlannedTrack, plan: Plan, announced: boolean): Promised {
+/** `isNotified`: all webhooks of the track arrived and succeeded. */
+export function promised(track: PlannedTrack, plan: Plan, isNotified: boolean): Promised {
   const sources = lastSources(track);
   const hopeless = new Set(
     assetKinds.map((kind) => hopelessness(kind, sources)).filter((code) => code !== undefined),
   );
   if (track.lifetime === 'hour') {
-    return { hopeless, hadTime: announced && isUndisturbed(track, sources, plan) };
+    return { hopeless, hadTime: isNotified && isUndisturbed(track, sources, plan) };
   }
   const start = Math.max(track.dueAt, sources.from);
   const enough = longestRecovery(track, sources);
@@ -74,8 +74,8 @@ function longestRecovery({ lifetime }: PlannedTrack, sources: Sources): number {
   const { retention, archiveAfter } = lifetimes[lifetime];
   const betweenFailures = Math.min(6 * hour, (retention - archiveAfter) / 8);
   const refusals = filesOf(sources).map(({ fault }) => fault?.requests ?? 0);
-  const mended = Math.max(0, ...refusals.filter(Number.isFinite));
-  const rounds = Math.floor(mended / (maxTries * maxReceiveCount));
+  const fixed = Math.max(0, ...refusals.filter(Number.isFinite));
+  const rounds = Math.floor(fixed / (maxTries * maxReceiveCount));
   return betweenFailures + 8 * hour + rounds * (betweenFailures + 2 * hour);
 }
 

@@ -5,7 +5,7 @@ import { isOut, type Outage } from './disturbances.ts';
 import { Random } from './random.ts';
 
 /** What befalls a request to Supabase; most are left alone. */
-const fates = {
+const mishaps = {
   storage: {
     none: 960,
     500: 5,
@@ -15,10 +15,10 @@ const fates = {
     401: 3,
     lost: 6,
     cut: 5,
-    answer: 7,
+    response: 7,
     forgotten: 6,
   },
-  rest: { none: 978, 500: 5, 503: 5, lost: 5, answer: 7 },
+  rest: { none: 978, 500: 5, 503: 5, lost: 5, response: 7 },
 };
 
 interface Options {
@@ -46,24 +46,24 @@ export function spoil({ seed, outages, counts, now }: Options): Intercept {
     const number = (numbers.get(key) ?? 0) + 1;
     numbers.set(key, number);
     const random = new Random(seed, 'request', key, number);
-    const fate = random.weighted<string>(fates[part]);
+    const mishap = random.weighted<string>(mishaps[part]);
     // A file that is there already would hide that this one was forgotten: Storage is asked for the length alone.
     const isFirstUpload = method === 'POST' && number === 1;
-    if (fate === 'none' || (fate === 'forgotten' && !isFirstUpload)) return false;
-    counts.add(`${part} requests: ${names[fate] ?? `answered ${fate}`}`);
-    switch (fate) {
+    if (mishap === 'none' || (mishap === 'forgotten' && !isFirstUpload)) return false;
+    counts.add(`${part} requests: ${names[mishap] ?? `answered ${mishap}`}`);
+    switch (mishap) {
       case 'lost':
         response.destroy();
         return true;
       case 'cut':
         return { lose: random.whole(0, 20_000) };
-      case 'answer':
-        return { lose: 'answer' };
+      case 'response':
+        return { lose: 'response' };
       case 'forgotten':
         request.resume().on('end', () => response.end('{"Key":"x","Id":"y"}'));
         return true;
       default:
-        return refuse(request, response, part, Number(fate));
+        return refuse(request, response, part, Number(mishap));
     }
   };
 }
@@ -71,7 +71,7 @@ export function spoil({ seed, outages, counts, now }: Options): Intercept {
 const names: Record<string, string> = {
   lost: 'lost',
   cut: 'cut off in their body',
-  answer: 'answer lost',
+  response: 'response lost',
   forgotten: 'accepted and forgotten',
 };
 

@@ -1,5 +1,5 @@
+import { type CheckedTrack, type Ending, placeOf } from './check-track.ts';
 import type { Gathered } from './gather.ts';
-import { type Fate, type Judged, placeOf } from './judge.ts';
 import { isSavable } from './promise.ts';
 import type { World } from './world.ts';
 
@@ -11,7 +11,7 @@ export interface Summary {
   plan: string;
   days: number;
   seconds: number;
-  fates: Partial<Record<Fate, number>>;
+  endings: Partial<Record<Ending, number>>;
   /** Of those that are still there and were completed. */
   owed: {
     /** Could be saved, and everybody was there for long enough before the deadline. */
@@ -50,11 +50,16 @@ export interface End {
   deadLetters: number;
 }
 
-export function summarize(world: World, gathered: Gathered, judged: Judged[], end: End): Summary {
+export function summarize(
+  world: World,
+  gathered: Gathered,
+  checked: CheckedTrack[],
+  end: End,
+): Summary {
   const { plan, counts, served, stack } = world;
-  const worst = judged
+  const worst = checked
     .filter(({ promised, lateness }) => isSavable(promised) && lateness !== undefined)
-    .reduce<Judged | undefined>(
+    .reduce<CheckedTrack | undefined>(
       (most, each) => ((each.lateness ?? 0) > (most?.lateness ?? -Infinity) ? each : most),
       undefined,
     );
@@ -66,9 +71,9 @@ export function summarize(world: World, gathered: Gathered, judged: Judged[], en
     plan: plan.fingerprint,
     days: Math.round((world.now() / 86_400_000) * 10) / 10,
     seconds: Math.round(end.seconds),
-    fates: tally(judged.map(({ fate }) => fate)),
-    owed: countOwed(judged),
-    failed: tally(judged.map(({ code }) => code).filter((code) => code !== undefined)),
+    endings: tally(checked.map(({ ending }) => ending)),
+    owed: countOwed(checked),
+    failed: tally(checked.map(({ code }) => code).filter((code) => code !== undefined)),
     injected: counts.toJSON(),
     provider: {
       requests: stack.provider.requests.length,
@@ -87,19 +92,22 @@ export function summarize(world: World, gathered: Gathered, judged: Judged[], en
           },
     findings: [
       ...(end.atRest ? [] : ['It did not come to rest: queue, schedules or jobs are left.']),
-      ...judged.flatMap(({ track, findings }) =>
+      ...checked.flatMap(({ track, findings }) =>
         findings.map((finding) => `${track.title} (${track.lifetime}, ${track.id}): ${finding}`),
       ),
     ],
   };
 }
 
-function countOwed(judged: Judged[]): Summary['owed'] {
-  const there = judged.filter(({ fate }) => fate !== 'deleted' && fate !== 'never completed');
+function countOwed(checked: CheckedTrack[]): Summary['owed'] {
+  const there = checked.filter(
+    ({ ending }) => ending !== 'deleted' && ending !== 'never completed',
+  );
   const hopeful = there.filter(({ promised }) => promised.hopeless.size === 0);
   const savable = hopeful.filter(({ promised }) => isSavable(promised));
   const tooShort = hopeful.filter(({ promised }) => !promised.hadTime);
-  const archived = (some: Judged[]) => some.filter(({ fate }) => fate === 'archived').length;
+  const archived = (some: CheckedTrack[]) =>
+    some.filter(({ ending }) => ending === 'archived').length;
   return {
     savable: savable.length,
     savableArchived: archived(savable),

@@ -5,7 +5,7 @@ const most = 40;
 
 /** The summary in lines for a person. */
 export function renderTable(summary: Summary): string[] {
-  const { seed, tracks, plan, days, seconds, fates, owed, failed, injected } = summary;
+  const { seed, tracks, plan, days, seconds, endings, owed, failed, injected } = summary;
   const { provider, storage, deadLetters, worst, findings } = summary;
   const rows = (counts: Record<string, number>) =>
     Object.entries(counts).map(([name, count]) => `  ${String(count).padStart(7)}  ${name}`);
@@ -13,7 +13,7 @@ export function renderTable(summary: Summary): string[] {
     `Soak: ${tracks} tracks over ${days} days, seed ${seed}, plan ${plan}, in ${seconds} s`,
     '',
     'Tracks',
-    ...rows(fates),
+    ...rows(endings),
     'Owed',
     ...rows({
       'could be saved': owed.savable,

@@ -32,7 +32,7 @@ export interface PlannedTrack {
   completedAt: number | undefined;
   dueAt: number;
   deadline: number;
-  /** The provider told the app; otherwise the policy decides. */
+  /** The app knows it from the provider; otherwise the policy decides. */
   knownExpiry: boolean;
   /** At least one; the app changes from one to the next. */
   sources: Sources[];

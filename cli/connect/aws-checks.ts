@@ -23,7 +23,7 @@ export function awsChecks(
   return [
     {
       name: 'queues are there',
-      mend: deployAgain,
+      fix: deployAgain,
       async run() {
         const archive = await readQueue(outputs.ArchiveQueueUrl);
         const deadLetters = await readQueue(outputs.DeadLetterQueueUrl);
@@ -35,7 +35,7 @@ export function awsChecks(
     },
     {
       name: 'the schedule group is there',
-      mend: deployAgain,
+      fix: deployAgain,
       async run() {
         const state = await readScheduleGroup(outputs.ScheduleGroup);
         return { ok: state === 'ACTIVE', detail: `${outputs.ScheduleGroup} is ${state}` };
@@ -43,7 +43,7 @@ export function awsChecks(
     },
     {
       name: 'the timer of the sweep is on',
-      mend: deployAgain,
+      fix: deployAgain,
       async run() {
         const name = outputs.SweepFunctionName;
         if (name === undefined) return { ok: false, detail: 'the stack has no sweep yet' };
@@ -56,7 +56,7 @@ export function awsChecks(
     },
     {
       name: 'the secret is filled',
-      mend: 'npm run connect, with SUPABASE_SECRET_KEY set',
+      fix: 'npm run connect, with SUPABASE_SECRET_KEY set',
       async run() {
         const text = await secrets.read();
         if (text === undefined) return { ok: false, detail: 'it has no value' };
@@ -69,7 +69,7 @@ export function awsChecks(
     },
     {
       name: 'Vault and the secret agree',
-      mend: 'npm run connect',
+      fix: 'npm run connect',
       async run() {
         const text = await secrets.read();
         const known = text === undefined ? [] : parseSecret(text).webhookSecrets;

@@ -7,7 +7,7 @@ import type { Check } from './doctor.ts';
 /** Whether the buckets take what the archive Lambda puts into them, and no more than it expects. */
 export const bucketCheck = (client: pg.Client): Check => ({
   name: 'buckets, their limits and types are right',
-  mend: 'set them in Storage → Buckets: public, with these limits (a lower one refuses files, a higher one is not used) and at least these types',
+  fix: 'set them in Storage → Buckets: public, with these limits (a lower one refuses files, a higher one is not used) and at least these types',
   async run() {
     const found = await readBuckets(client);
     const problems = assetKinds.flatMap((kind) => {

@@ -1,4 +1,4 @@
-import type { WebhookAnswer } from '../../adapters/database/test-webhook.ts';
+import type { WebhookResponse } from '../../adapters/database/test-webhook.ts';
 import { describeError } from '../../core/describe-error.ts';
 import type { Step } from './steps.ts';
 
@@ -17,7 +17,7 @@ export interface ConnectReport {
 interface ConnectDependencies {
   steps: Step[];
   isDryRun: boolean;
-  sendTestWebhook: () => Promise<WebhookAnswer>;
+  sendTestWebhook: () => Promise<WebhookResponse>;
   onLine?: (line: Line) => void;
 }
 
@@ -56,17 +56,17 @@ export async function connect(dependencies: ConnectDependencies): Promise<Connec
 }
 
 async function tryWebhook(send: ConnectDependencies['sendTestWebhook']): Promise<string> {
-  const { ok, detail } = judgeWebhook(await send());
-  if (!ok) throw new Error(`${detail}; npm run connect -- --check tells more`);
+  const { ok, detail } = checkResponse(await send());
+  if (!ok) throw new Error(`${detail}; npm run connect -- --check shows more`);
   return detail;
 }
 
 /** Whether the endpoint understood the test webhook: it looked the track up and found none. */
-export function judgeWebhook({ status, content, error }: WebhookAnswer): {
+export function checkResponse({ status, content, error }: WebhookResponse): {
   ok: boolean;
   detail: string;
 } {
-  if (status === undefined) return { ok: false, detail: `no answer: ${error}` };
+  if (status === undefined) return { ok: false, detail: `no response: ${error}` };
   const ok = status === 200 && /"action":"(cancelled|ignored)"/.test(content);
   return { ok, detail: `answered ${status} ${content.slice(0, 200)}` };
 }

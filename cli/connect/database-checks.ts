@@ -15,7 +15,7 @@ export function databaseChecks(client: pg.Client): Check[] {
     extensionCheck(client, 'supabase_vault', 'Vault is there'),
     {
       name: 'migrations are applied',
-      mend: connectAgain,
+      fix: connectAgain,
       async run() {
         const pending = await pendingMigrations(client);
         if (pending.length === 0) return { ok: true, detail: `all ${listMigrations().length}` };
@@ -24,21 +24,21 @@ export function databaseChecks(client: pg.Client): Check[] {
     },
     {
       name: 'triggers are enabled',
-      mend: 'alter table public.tracks enable trigger <name>; not where a webhook of the dashboard stands in',
+      fix: 'alter table public.tracks enable trigger <name>; not where a webhook of the dashboard stands in',
       async run() {
         const triggers = await readTriggers(client);
         const wrong = triggers.filter(({ state }) => state !== 'enabled');
         if (wrong.length === 0) return { ok: true, detail: `${triggers.length} on public.tracks` };
         const detail = wrong.map(({ name, state }) => `${name} is ${state}`).join(', ');
         const isMissing = wrong.some(({ state }) => state === 'missing');
-        const mend =
+        const fix =
           'delete from archiver.migrations (after supabase db push: supabase migration repair --status reverted …), then npm run connect';
-        return { ok: false, detail, ...(isMissing ? { mend } : {}) };
+        return { ok: false, detail, ...(isMissing ? { fix } : {}) };
       },
     },
     {
       name: 'the worklist index is there',
-      mend: connectAgain,
+      fix: connectAgain,
       async run() {
         const state = await readWorklistIndex(client);
         return { ok: state === 'there' || state === 'being built', detail: state };
@@ -54,7 +54,7 @@ const extensionCheck = (
   name: string,
 ): Check => ({
   name,
-  mend: `create extension ${extension} (Supabase: Database → Extensions)`,
+  fix: `create extension ${extension} (Supabase: Database → Extensions)`,
   async run() {
     const state = (await readExtensions(client)).find((each) => each.name === extension);
     if (state?.isThere) return { ok: true, detail: extension };

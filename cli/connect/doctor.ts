@@ -1,16 +1,16 @@
 import { describeError } from '../../core/describe-error.ts';
 
-/** What a check found; the mend says what the operator should do. */
+/** What a check found; `fix` says what the operator should do. */
 export interface Finding {
   ok: boolean;
   detail: string;
-  mend?: string;
+  fix?: string;
 }
 
 export interface Check {
   name: string;
   /** What to do where the check itself breaks off. */
-  mend: string;
+  fix: string;
   run(): Promise<Finding>;
 }
 
@@ -24,10 +24,10 @@ export async function examine(
   onResult: (result: CheckResult) => void = () => {},
 ): Promise<{ ok: boolean; results: CheckResult[] }> {
   const results: CheckResult[] = [];
-  for (const { name, mend, run } of checks) {
+  for (const { name, fix, run } of checks) {
     const result = await run().then(
-      (finding): CheckResult => ({ name, ...(finding.ok ? {} : { mend }), ...finding }),
-      (error: unknown): CheckResult => ({ name, ok: false, detail: describeError(error), mend }),
+      (finding): CheckResult => ({ name, ...(finding.ok ? {} : { fix }), ...finding }),
+      (error: unknown): CheckResult => ({ name, ok: false, detail: describeError(error), fix }),
     );
     results.push(result);
     onResult(result);

@@ -1,7 +1,7 @@
 import type { UnlistedHost } from '../../adapters/database/unlisted-hosts.ts';
 import type { Check } from './doctor.ts';
 
-/** Hosts that are told. */
+/** Hosts that are listed. */
 const most = 5;
 
 /** A provider that moved to a new host is seen here days before its tracks are due and fail. */
@@ -9,7 +9,7 @@ export const hostCheck = (
   readUnlistedHosts: (limit: number) => Promise<UnlistedHost[]>,
 ): Check => ({
   name: 'the hosts of waiting tracks are allowed',
-  mend: 'if the hosts are the provider’s, add them to its row of public.track_archiving_policies (or to a row of its own): allowed_hosts',
+  fix: 'if the hosts are the provider’s, add them to its row of public.track_archiving_policies (or to a row of its own): allowed_hosts',
   async run() {
     const found = await readUnlistedHosts(most + 1);
     if (found.length === 0) return { ok: true, detail: 'all' };

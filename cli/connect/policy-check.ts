@@ -1,13 +1,13 @@
 import type { StackOutputs } from '../../adapters/stack-outputs.ts';
 import type { Check } from './doctor.ts';
 
-/** Days of the default policy, in the database, which decides, and in the stack, whose texts tell of it. */
+/** Days of the default policy, in the database, which decides, and in the stack, whose texts name it. */
 export const policyCheck = (
   outputs: Pick<StackOutputs, 'DefaultRetentionDays' | 'DefaultArchiveAfterDays'>,
   readDefaultPolicy: () => Promise<{ retention: number; archiveAfter: number } | undefined>,
 ): Check => ({
   name: 'the default policy is what the stack says',
-  mend: 'deploy with -c retentionDays and -c archiveAfterDays as in the row * of public.track_archiving_policies, or change that row',
+  fix: 'deploy with -c retentionDays and -c archiveAfterDays as in the row * of public.track_archiving_policies, or change that row',
   async run() {
     const policy = await readDefaultPolicy();
     if (policy === undefined) return { ok: false, detail: 'the row * is missing' };

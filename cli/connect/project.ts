@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../../core/environment.ts';
 
 /**
- * Refuses a database of another project than the stack serves, as far as the addresses tell:
+ * Refuses a database of another project than the stack serves, as far as the addresses show:
  * `db.<project>.supabase.co`, or user `postgres.<project>` at a pooler, against `<project>.supabase.co`.
  */
 export function requireSameProject(databaseUrl: string, supabaseUrl: string): void {

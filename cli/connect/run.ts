@@ -59,7 +59,7 @@ export async function runConnect(
   );
 }
 
-/** The doctor: looks at everything and changes nothing. */
+/** The doctor: checks everything and changes nothing. */
 export async function runCheck(
   options: ConnectOptions,
   aws: AwsView,

@@ -42,7 +42,7 @@ export function planSecret(
   const inAws = current?.webhookSecrets ?? [];
   const known = inVault.some((secret) => inAws.includes(secret));
   const ownSigner = inAws.find(canSign);
-  // AWS is where requests are judged, so its secret wins; an empty one takes over Vault's.
+  // AWS is where requests are verified, so its secret wins; an empty one takes over Vault's.
   const fresh = known || ownSigner !== undefined ? [] : [inVault[0] ?? generate()];
   const signer = ownSigner ?? fresh[0] ?? '';
   const changes: string[] = [];

@@ -13,7 +13,7 @@ import { planSecret } from './secret.ts';
 /** One thing that has to be changed; nothing happens before `run`. */
 export interface Step {
   title: string;
-  /** Answers false where it turned out to be done already. */
+  /** Returns false where it turned out to be done already. */
   run(): Promise<unknown>;
 }
 

@@ -1,15 +1,15 @@
-import type { WebhookAnswer } from '../../adapters/database/test-webhook.ts';
+import type { WebhookResponse } from '../../adapters/database/test-webhook.ts';
 import type { WebhookSettings } from '../../adapters/database/vault.ts';
-import type { EndpointAnswer } from '../../adapters/endpoint.ts';
-import { judgeWebhook } from './connect.ts';
+import type { ProbeResponse } from '../../adapters/endpoint.ts';
+import { checkResponse } from './connect.ts';
 import type { Check } from './doctor.ts';
 
 export interface Way {
   webhookUrl: string;
   archiveTracksUrl: string | undefined;
   vault: () => Promise<WebhookSettings>;
-  postUnsigned: (url: string) => Promise<EndpointAnswer>;
-  sendTestWebhook: () => Promise<WebhookAnswer>;
+  postUnsigned: (url: string) => Promise<ProbeResponse>;
+  sendTestWebhook: () => Promise<WebhookResponse>;
   readClocks: () => Promise<{ own: Date; archiver: Date }>;
   now: () => Date;
 }
@@ -19,11 +19,11 @@ const maxSkew = 60;
 
 /** What must be right on the way from the database to AWS. */
 export function wayChecks(way: Way): Check[] {
-  let answer: EndpointAnswer | undefined;
+  let response: ProbeResponse | undefined;
   return [
     {
       name: 'Vault has the endpoint’s address',
-      mend: 'npm run connect',
+      fix: 'npm run connect',
       async run() {
         const { url } = await way.vault();
         if (url === way.webhookUrl) return { ok: true, detail: url };
@@ -32,28 +32,28 @@ export function wayChecks(way: Way): Check[] {
     },
     {
       name: 'the endpoint is reachable',
-      mend: 'look at the enqueue Lambda and its function URL in AWS',
+      fix: 'check the enqueue Lambda and its function URL in AWS',
       async run() {
-        answer = await way.postUnsigned(way.webhookUrl);
-        return { ok: answer.status < 500, detail: `answered ${answer.status}` };
+        response = await way.postUnsigned(way.webhookUrl);
+        return { ok: response.status < 500, detail: `answered ${response.status}` };
       },
     },
     {
       name: 'an unsigned webhook is refused',
-      mend: 'is this our endpoint? Look at the log of the enqueue Lambda; deploy it again',
+      fix: 'is this our endpoint? Look at the log of the enqueue Lambda; deploy it again',
       async run() {
-        answer ??= await way.postUnsigned(way.webhookUrl);
-        return { ok: answer.status === 401, detail: `answered ${answer.status}` };
+        response ??= await way.postUnsigned(way.webhookUrl);
+        return { ok: response.status === 401, detail: `answered ${response.status}` };
       },
     },
     {
       name: 'a signed webhook is accepted',
-      mend: 'after a 401 wait five minutes (secrets are cached) and run npm run connect; after a 500 see the log of the enqueue Lambda: is the Supabase key right?',
-      run: async () => judgeWebhook(await way.sendTestWebhook()),
+      fix: 'after a 401 wait five minutes (secrets are cached) and run npm run connect; after a 500 see the log of the enqueue Lambda: is the Supabase key right?',
+      run: async () => checkResponse(await way.sendTestWebhook()),
     },
     {
       name: 'archive-tracks asks for the key',
-      mend: 'deploy the stack again, npm run deploy; after a 5xx see the log of the archive-tracks Lambda',
+      fix: 'deploy the stack again, npm run deploy; after a 5xx see the log of the archive-tracks Lambda',
       async run() {
         const url = way.archiveTracksUrl;
         if (url === undefined) return { ok: false, detail: 'the stack has no archive-tracks yet' };
@@ -63,7 +63,7 @@ export function wayChecks(way: Way): Check[] {
     },
     {
       name: 'clocks agree',
-      mend: 'set the clock that is wrong; AWS’s is right',
+      fix: 'set the clock that is wrong; AWS’s is right',
       async run() {
         const before = way.now().getTime();
         const clocks = await way.readClocks();
@@ -80,7 +80,7 @@ export function wayChecks(way: Way): Check[] {
         return {
           ok: spread <= maxSkew && aws !== undefined,
           detail:
-            aws === undefined ? `${detail}; AWS told no time` : `${detail} against this machine`,
+            aws === undefined ? `${detail}; AWS sent no time` : `${detail} against this machine`,
         };
       },
     },

@@ -20,7 +20,7 @@ const advices: [pattern: RegExp, advice: string][] = [
   ],
   [
     /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ECONNRESET|TimeoutError|UnknownError/,
-    'Nobody answers there: is the network up, and is AWS_ENDPOINT_URL what it should be (unset for AWS itself)?',
+    'Nothing responds there: is the network up, and is AWS_ENDPOINT_URL what it should be (unset for AWS itself)?',
   ],
 ];
 

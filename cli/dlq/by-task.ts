@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MoveTask } from '../../adapters/move-tasks.ts';
-import type { Desk } from './open.ts';
+import type { DlqContext } from './context.ts';
 import type { QueueReport } from './report.ts';
 
-/** Milliseconds between two looks at a task. */
+/** Milliseconds between two polls of a task. */
 const pollInterval = 500;
-/** Looks until a cancelled task must have ended. */
-const mostLooks = 60;
+/** Polls until a cancelled task must have ended. */
+const maxPolls = 60;
 
 export interface TaskWork {
   /** Messages a second at most. */
@@ -22,17 +22,17 @@ export interface TaskWork {
  * again and comes back is not moved a second time. Undefined: this endpoint has no move tasks.
  */
 export async function moveByTask(
-  { queues, tasks, archiveArn }: Pick<Desk, 'queues' | 'tasks' | 'archiveArn'>,
+  { queues, tasks, archiveArn }: Pick<DlqContext, 'queues' | 'tasks' | 'archiveArn'>,
   { rate, signal, onProgress, onAttach }: TaskWork,
 ): Promise<Omit<QueueReport, 'queue'> | undefined> {
   const queue = queues['dead-letter'];
-  const { visible, hidden } = await queue.counts();
+  const { visible, inFlight } = await queue.counts();
   const before = await tasks.latest(queue.arn);
   const isRunning = before?.status === 'RUNNING' || before?.status === 'CANCELLING';
   if (isRunning) {
     onAttach();
   } else if (visible === 0) {
-    return { by: 'move_task', found: 0, hidden, selected: 0, done: 0, left: hidden };
+    return { by: 'move_task', found: 0, inFlight, selected: 0, done: 0, left: inFlight };
   } else if (!(await tasks.start({ source: queue.arn, destination: archiveArn, rate }))) {
     return undefined;
   }
@@ -40,7 +40,7 @@ export async function moveByTask(
 
   async function watch(): Promise<MoveTask | undefined> {
     let cancelled = false;
-    for (let looks = 0; ; ) {
+    for (let polls = 0; ; ) {
       const latest = await tasks.latest(queue.arn);
       // A task that was just started may not be listed yet.
       const task = isRunning || latest?.startedAt !== before?.startedAt ? latest : undefined;
@@ -52,8 +52,8 @@ export async function moveByTask(
         cancelled = true;
         continue;
       }
-      if (isEnough) looks += 1;
-      if (looks > mostLooks) return task;
+      if (isEnough) polls += 1;
+      if (polls > maxPolls) return task;
       await delay(pollInterval, undefined, signal.aborted ? {} : { signal }).catch(() => {});
     }
   }
@@ -63,39 +63,39 @@ export async function moveByTask(
     throw Object.assign(new Error(`${cause.message}. ${hint}`, { cause }), { name: cause.name });
   });
   const done = task?.moved ?? 0;
-  const left = (task?.status === 'COMPLETED' ? 0 : Math.max(0, found - done)) + hidden;
-  const report = { by: 'move_task', found, hidden, selected: found, done, left } as const;
+  const left = (task?.status === 'COMPLETED' ? 0 : Math.max(0, found - done)) + inFlight;
+  const report = { by: 'move_task', found, inFlight, selected: found, done, left } as const;
   if (task?.status === 'FAILED') {
     return { ...report, error: new Error(`The move task failed: ${task.failure}`) };
   }
-  if (task?.status === 'CANCELLED' && left > hidden && !signal.aborted) {
+  if (task?.status === 'CANCELLED' && left > inFlight && !signal.aborted) {
     return { ...report, error: new Error('Somebody cancelled the move task') };
   }
   return report;
 }
 
-/** A move task takes what is hidden for gone and ends half-way: nobody looks at the messages while it runs. */
+/** A move task takes messages in flight for gone and ends half-way: nobody receives any while it runs. */
 export async function requireNoMoveTask({
   queues,
   tasks,
-}: Pick<Desk, 'queues' | 'tasks'>): Promise<void> {
+}: Pick<DlqContext, 'queues' | 'tasks'>): Promise<void> {
   const task = await tasks.latest(queues['dead-letter'].arn);
   if (task?.status !== 'RUNNING' && task?.status !== 'CANCELLING') return;
   throw new Error(
-    `SQS is moving messages to the archive queue just now, ${task.moved} of ${task.toMove ?? '?'}: looking at them would end that half-way. Watch it with redrive --yes, or stop it with redrive --cancel`,
+    `SQS is moving messages to the archive queue just now, ${task.moved} of ${task.toMove ?? '?'}: receiving them would end that half-way. Watch it with redrive --yes, or stop it with redrive --cancel`,
   );
 }
 
-/** Stops the running move task of the dead-letter queue; answers how many it had moved, undefined where none ran. */
+/** Stops the running move task of the dead-letter queue; returns how many it had moved, undefined where none ran. */
 export async function cancelTask({
   queues,
   tasks,
-}: Pick<Desk, 'queues' | 'tasks'>): Promise<number | undefined> {
+}: Pick<DlqContext, 'queues' | 'tasks'>): Promise<number | undefined> {
   const source = queues['dead-letter'].arn;
   const task = await tasks.latest(source);
   if (task?.status !== 'RUNNING' || task.handle === undefined) return undefined;
   await tasks.cancel(task.handle);
-  for (let looks = 0; looks < mostLooks; looks += 1) {
+  for (let polls = 0; polls < maxPolls; polls += 1) {
     const latest = await tasks.latest(source);
     if (latest !== undefined && !['RUNNING', 'CANCELLING'].includes(latest.status)) {
       return latest.moved;

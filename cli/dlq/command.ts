@@ -1,13 +1,12 @@
 import { ConfigurationError } from '../../core/environment.ts';
 import { advise } from './advice.ts';
-import { type Desk, openDesk } from './open.ts';
+import { type DlqContext, openDlqContext } from './context.ts';
 import { type GivenOptions, type Options, parseOptions } from './options.ts';
 import { createOutput, type Output } from './output.ts';
 import { exitCodes } from './report.ts';
 
 /** What every command of the dead-letter queues works with. */
-export interface Context {
-  desk: Desk;
+export interface CommandContext extends DlqContext {
   options: Options;
   given: GivenOptions;
   output: Output;
@@ -15,10 +14,10 @@ export interface Context {
   signal: AbortSignal;
 }
 
-/** Runs a command and answers its exit code; what goes wrong is said with what to do about it. */
+/** Runs a command and returns its exit code; what goes wrong is printed with what to do about it. */
 export async function runCommand(
   given: GivenOptions,
-  run: (context: Context) => Promise<number>,
+  run: (context: CommandContext) => Promise<number>,
 ): Promise<number> {
   const { env } = process;
   const output = createOutput(given.json ?? false, [
@@ -38,12 +37,12 @@ export async function runCommand(
   let hasBegun = false;
   try {
     const options = parseOptions(given, env);
-    const desk = await openDesk(options);
+    const queues = await openDlqContext(options);
     hasBegun = true;
-    return await run({ desk, options, given, output, signal });
+    return await run({ ...queues, options, given, output, signal });
   } catch (error) {
     const text = `${messageOf(error)}${await advise(error)}`;
-    output.answer({ ok: false, error: text });
+    output.result({ ok: false, error: text });
     if (!output.json) output.note(text);
     return hasBegun && !(error instanceof ConfigurationError) ? exitCodes.left : exitCodes.usage;
   }
@@ -56,8 +55,8 @@ export function messageOf(error: unknown): string {
 }
 
 /** Says once that the database could not be asked, and what is missing because of it. */
-export function noteDatabase({ desk, output }: Pick<Context, 'desk' | 'output'>): void {
-  const problem = desk.lookup.problem();
+export function noteDatabase({ lookup, output }: Pick<CommandContext, 'lookup' | 'output'>): void {
+  const problem = lookup.problem();
   if (problem === undefined) return;
   output.note(
     `The database was not asked (${problem}): titles, deadlines and states are missing, and the codes of messages that SQS moved itself.`,

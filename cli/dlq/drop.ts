@@ -1,37 +1,37 @@
 import { ConfigurationError } from '../../core/environment.ts';
-import { type Context, messageOf, noteDatabase } from './command.ts';
+import { type CommandContext, messageOf, noteDatabase } from './command.ts';
+import { queueNames } from './context.ts';
 import { jsonCodes, jsonDatabase, jsonReport } from './json.ts';
 import { takeOneByOne } from './one-by-one.ts';
-import { queueNames } from './open.ts';
 import { isEverything } from './options.ts';
-import { peek } from './peek.ts';
 import { exitCodeOf, exitCodes, isCutShort, type QueueReport } from './report.ts';
-import { judge } from './selection.ts';
+import { matchEntry } from './selection.ts';
 import { plural, showCodes, showReport } from './show.ts';
+import { takeSnapshots } from './snapshot.ts';
 
-/** Asks a person; undefined where nobody is there to answer. */
+/** Asks a person; undefined where nobody is there to reply. */
 export type Ask = ((question: string, signal: AbortSignal) => Promise<boolean>) | undefined;
 
 /**
  * `dlq drop`: deletes selected messages, those that were shown and no other. Throws a ConfigurationError where
  * nothing restricts the selection.
  */
-export async function drop(context: Context, ask: Ask): Promise<number> {
-  const { desk, options, given, output, signal } = context;
+export async function drop(context: CommandContext, ask: Ask): Promise<number> {
+  const { options, given, output, signal } = context;
   if (isEverything(options.selection)) {
     throw new ConfigurationError(
       'Say which messages to drop: --code, --track, --older-than or --archived',
     );
   }
-  const looks = await peek(desk, signal, output.progress);
-  const entries = looks.flatMap((look) => look.entries);
-  const verdicts = entries.map((entry) => judge(entry, options.selection, true));
-  const chosen = entries.filter((_, index) => verdicts[index] === 'selected');
-  const unknown = verdicts.filter((verdict) => verdict === 'unknown').length;
+  const snapshots = await takeSnapshots(context, signal, output.progress);
+  const entries = snapshots.flatMap((snapshot) => snapshot.entries);
+  const matches = entries.map((entry) => matchEntry(entry, options.selection, true));
+  const chosen = entries.filter((_, index) => matches[index] === 'selected');
+  const unknown = matches.filter((match) => match === 'unknown').length;
   output.say(`${chosen.length} of ${plural(entries.length)} to drop`);
   if (chosen.length > 0) output.say(showCodes(chosen));
   noteDatabase(context);
-  if (unknown > 0) output.note(`${plural(unknown)} left there: only the database could tell more.`);
+  if (unknown > 0) output.note(`${plural(unknown)} left there: only the database knows more.`);
 
   const isAgreed =
     chosen.length > 0 &&
@@ -42,7 +42,7 @@ export async function drop(context: Context, ask: Ask): Promise<number> {
     const ids = new Set(chosen.map(({ letter }) => letter.id));
     for (const name of queueNames) {
       if (signal.aborted) break;
-      const report = await takeOneByOne(desk.queues[name], {
+      const report = await takeOneByOne(context.queues[name], {
         select: async (letters) =>
           letters.map(({ id }) => (ids.has(id) ? 'selected' : 'passed_over')),
         act: async () => {},
@@ -59,11 +59,11 @@ export async function drop(context: Context, ask: Ask): Promise<number> {
       ? exitCodes.interrupted
       : exitCodes.done;
   const exitCode = code === exitCodes.done && unknown > 0 ? exitCodes.left : code;
-  output.answer({
+  output.result({
     ok: exitCode === exitCodes.done,
     dryRun: !isAgreed && given.yes !== true,
     interrupted: signal.aborted && (!isAgreed || isCutShort(reports, queueNames.length, signal)),
-    database: jsonDatabase(desk),
+    database: jsonDatabase(context),
     selected: chosen.length,
     codes: jsonCodes(chosen),
     queues: reports.map(jsonReport),

@@ -1,7 +1,7 @@
 import type { DeadLetter } from '../../adapters/dead-letters.ts';
 import type { ArchivingState } from '../../adapters/supabase/archiving-states.ts';
+import type { QueueName } from './context.ts';
 import type { Lookup } from './lookup.ts';
-import type { QueueName } from './open.ts';
 
 /**
  * How the track stands now: `on_its_way` has a newer attempt pending or under way, `waiting` was never

@@ -1,7 +1,7 @@
+import type { DlqContext } from './context.ts';
 import type { Entry } from './entry.ts';
-import type { Desk } from './open.ts';
-import type { Look } from './peek.ts';
 import type { QueueReport } from './report.ts';
+import type { QueueSnapshot } from './snapshot.ts';
 
 /** The shapes of `--json`, documented in docs/operating.md. What is unknown is null. */
 export const jsonEntry = (entry: Entry) => ({
@@ -17,10 +17,10 @@ export const jsonEntry = (entry: Entry) => ({
   archivedAt: entry.archivedAt ?? null,
 });
 
-export const jsonLook = ({ queue, found, hidden, entries }: Look) => ({
+export const jsonSnapshot = ({ queue, found, inFlight, entries }: QueueSnapshot) => ({
   queue,
   found,
-  hidden,
+  inFlight,
   seen: entries.length,
 });
 
@@ -29,7 +29,7 @@ export const jsonReport = ({ error, ...report }: QueueReport) => ({
   error: error === undefined ? null : error instanceof Error ? error.message : String(error),
 });
 
-export const jsonDatabase = ({ lookup }: Desk) => ({ problem: lookup.problem() ?? null });
+export const jsonDatabase = ({ lookup }: DlqContext) => ({ problem: lookup.problem() ?? null });
 
 export const jsonCodes = (entries: readonly Entry[]) =>
   Object.fromEntries(

@@ -1,21 +1,22 @@
-import { type Context, noteDatabase } from './command.ts';
+import { type CommandContext, noteDatabase } from './command.ts';
 import { byUrgency } from './entry.ts';
-import { jsonDatabase, jsonEntry, jsonLook } from './json.ts';
-import { peek } from './peek.ts';
+import { jsonDatabase, jsonEntry, jsonSnapshot } from './json.ts';
 import { exitCodes } from './report.ts';
-import { showLook } from './show.ts';
+import { showSnapshot } from './show.ts';
+import { takeSnapshots } from './snapshot.ts';
 
 /** `dlq list`: every message of both queues, the most urgent first. Nothing is changed. */
-export async function list({ desk, output, signal }: Context): Promise<number> {
-  const looks = await peek(desk, signal, output.progress);
-  output.answer({
+export async function list(context: CommandContext): Promise<number> {
+  const { output, signal } = context;
+  const snapshots = await takeSnapshots(context, signal, output.progress);
+  output.result({
     ok: !signal.aborted,
     interrupted: signal.aborted,
-    database: jsonDatabase(desk),
-    queues: looks.map(jsonLook),
-    messages: looks.flatMap(({ entries }) => entries.toSorted(byUrgency).map(jsonEntry)),
+    database: jsonDatabase(context),
+    queues: snapshots.map(jsonSnapshot),
+    messages: snapshots.flatMap(({ entries }) => entries.toSorted(byUrgency).map(jsonEntry)),
   });
-  for (const look of looks) output.say(showLook(look));
-  noteDatabase({ desk, output });
+  for (const snapshot of snapshots) output.say(showSnapshot(snapshot));
+  noteDatabase(context);
   return signal.aborted ? exitCodes.interrupted : exitCodes.done;
 }

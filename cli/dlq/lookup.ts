@@ -10,7 +10,7 @@ export interface Lookup {
   problem(): string | undefined;
 }
 
-/** The queues can be looked at without the database: its failure is kept, not thrown, and it is not asked again. */
+/** The queues can be read without the database: its failure is kept, not thrown, and it is not asked again. */
 export function createLookup(read: ReadStates): Lookup {
   let problem: string | undefined;
   return {

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DeadLetter, DeadLetterQueue } from '../../adapters/dead-letters.ts';
 import type { QueueReport } from './report.ts';
-import type { Verdict } from './selection.ts';
+import type { Match } from './selection.ts';
 import { visitLetters } from './visit.ts';
 
 export interface Work {
-  /** One verdict a message. */
-  select: (letters: DeadLetter[]) => Promise<Verdict[]>;
+  /** One match per message. */
+  select: (letters: DeadLetter[]) => Promise<Match[]>;
   /** Done to each selected message before it is removed: a kill between the two leaves it in both places, never in none. */
   act: (letter: DeadLetter) => Promise<void>;
   /** Messages a second at most. */
@@ -24,7 +24,7 @@ export async function takeOneByOne(
   work: Work,
 ): Promise<Omit<QueueReport, 'queue'>> {
   const { signal, onProgress } = work;
-  const { visible: found, hidden } = await queue.counts();
+  const { visible: found, inFlight } = await queue.counts();
   const stop = new AbortController();
   const ending = AbortSignal.any([signal, stop.signal]);
   const takeTurn = createTurns(work.rate, ending);
@@ -41,10 +41,10 @@ export async function takeOneByOne(
   let seen = 0;
   await visitLetters(queue, found, ending, async (letters) => {
     seen += letters.length;
-    const verdicts = await work.select(letters);
-    const chosen = letters.filter((_, index) => verdicts[index] === 'selected');
+    const matches = await work.select(letters);
+    const chosen = letters.filter((_, index) => matches[index] === 'selected');
     selected += chosen.length;
-    passedOver += verdicts.filter((verdict) => verdict === 'passed_over').length;
+    passedOver += matches.filter((match) => match === 'passed_over').length;
     const removed: DeadLetter[] = [];
     for (const letter of chosen) {
       await takeTurn();
@@ -60,8 +60,8 @@ export async function takeOneByOne(
     }
     return removed;
   });
-  const left = Math.max(0, found + hidden - done - passedOver);
-  return { by: 'one_by_one', found, hidden, selected, done, left, error };
+  const left = Math.max(0, found + inFlight - done - passedOver);
+  return { by: 'one_by_one', found, inFlight, selected, done, left, error };
 }
 
 /** Resolves at most so many times a second, or at once when it is all over. */

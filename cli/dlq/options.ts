@@ -103,7 +103,7 @@ export function parseOptions(given: GivenOptions, environment: Environment): Opt
   ];
   if (!result.success || 'problems' in place || problems.length > 0) {
     const lines = problems.map((problem) => `  ${problem}`);
-    throw new ConfigurationError(`What was given is not right:\n${lines.join('\n')}`);
+    throw new ConfigurationError(`Invalid options:\n${lines.join('\n')}`);
   }
   return {
     place,

@@ -6,7 +6,7 @@ export interface Output {
   /** Lines for a person; nothing with `json`. */
   say(text: string): void;
   /** The one JSON object; nothing without `json`. */
-  answer(value: object): void;
+  result(value: object): void;
   note(text: string): void;
   /** How far it is; rewritten on a terminal, a line for each tenth elsewhere. */
   progress(what: string, done: number, total: number): void;
@@ -28,7 +28,7 @@ export function createOutput(json: boolean, secrets: (string | undefined)[]): Ou
       closeLine();
       if (!json) line(stdout, text);
     },
-    answer(value) {
+    result(value) {
       closeLine();
       if (json) line(stdout, JSON.stringify(value, null, 2));
     },

@@ -1,42 +1,44 @@
-import { type Context, noteDatabase } from './command.ts';
+import { type CommandContext, noteDatabase } from './command.ts';
 import { jsonCodes, jsonDatabase } from './json.ts';
 import { isEverything } from './options.ts';
-import { peek } from './peek.ts';
 import { exitCodes } from './report.ts';
-import { invalidCode, judge } from './selection.ts';
+import { invalidCode, matchEntry } from './selection.ts';
 import { plural, showCodes, showQueue, span } from './show.ts';
+import { takeSnapshots } from './snapshot.ts';
 
 /** `redrive` without `--yes`: what would be moved, and what of it makes no sense. Nothing is changed. */
-export async function planRedrive(context: Context): Promise<number> {
-  const { desk, options, output, signal } = context;
+export async function planRedrive(context: CommandContext): Promise<number> {
+  const { options, output, signal } = context;
   const everything = isEverything(options.selection);
-  const looks = await peek(desk, signal, output.progress);
-  const plans = looks.map((look) => ({
-    ...look,
-    selected: look.entries.filter(
-      (entry) => everything || judge(entry, options.selection, false) === 'selected',
+  const snapshots = await takeSnapshots(context, signal, output.progress);
+  const plans = snapshots.map((snapshot) => ({
+    ...snapshot,
+    selected: snapshot.entries.filter(
+      (entry) => everything || matchEntry(entry, options.selection, false) === 'selected',
     ),
     unknown: everything
       ? 0
-      : look.entries.filter((entry) => judge(entry, options.selection, false) === 'unknown').length,
+      : snapshot.entries.filter(
+          (entry) => matchEntry(entry, options.selection, false) === 'unknown',
+        ).length,
   }));
-  output.answer({
+  output.result({
     ok: !signal.aborted,
     dryRun: true,
     interrupted: signal.aborted,
-    database: jsonDatabase(desk),
-    queues: plans.map(({ queue, found, hidden, selected, unknown }) => ({
+    database: jsonDatabase(context),
+    queues: plans.map(({ queue, found, inFlight, selected, unknown }) => ({
       queue,
       by: everything && queue === 'dead-letter' ? 'move_task' : 'one_by_one',
       found,
-      hidden,
+      inFlight,
       selected: selected.length,
       unknown,
       codes: jsonCodes(selected),
     })),
   });
-  for (const { queue, selected, entries, hidden } of plans) {
-    const held = hidden === 0 ? '' : ` (${hidden} more in somebody's hands)`;
+  for (const { queue, selected, entries, inFlight } of plans) {
+    const held = inFlight === 0 ? '' : ` (${inFlight} more in flight)`;
     output.say(
       `${showQueue(queue)}: ${selected.length} of ${plural(entries.length)} to move${held}`,
     );
@@ -45,8 +47,7 @@ export async function planRedrive(context: Context): Promise<number> {
   noteDatabase(context);
   const selected = plans.flatMap((plan) => plan.selected);
   const unknown = plans.reduce((sum, plan) => sum + plan.unknown, 0);
-  if (unknown > 0)
-    output.note(`${plural(unknown)} would be left: only the database could tell more.`);
+  if (unknown > 0) output.note(`${plural(unknown)} would be left: only the database knows more.`);
   const invalid = selected.filter(({ code }) => code === invalidCode).length;
   if (invalid > 0) {
     output.note(

@@ -1,35 +1,35 @@
 import { moveByTask, requireNoMoveTask } from './by-task.ts';
-import { type Context, messageOf, noteDatabase } from './command.ts';
+import { type CommandContext, messageOf, noteDatabase } from './command.ts';
+import { type QueueName, queueNames } from './context.ts';
 import { describe } from './entry.ts';
 import { jsonDatabase, jsonReport } from './json.ts';
 import { takeOneByOne } from './one-by-one.ts';
-import { type QueueName, queueNames } from './open.ts';
 import { isEverything } from './options.ts';
 import { exitCodeOf, exitCodes, isCutShort, type QueueReport } from './report.ts';
-import { invalidCode, judge, type Verdict } from './selection.ts';
+import { invalidCode, type Match, matchEntry } from './selection.ts';
 import { plural, showReport } from './show.ts';
 
 /** `redrive --yes`: back to the archive queue, the dead-letter queue first, then Scheduler's. */
-export async function redrive(context: Context): Promise<number> {
-  const { desk, options, output, signal } = context;
+export async function redrive(context: CommandContext): Promise<number> {
+  const { options, output, signal } = context;
   const everything = isEverything(options.selection);
-  if (!everything) await requireNoMoveTask(desk);
+  if (!everything) await requireNoMoveTask(context);
   const passedOver = { invalid: 0, unknown: 0 };
 
   async function oneByOne(name: QueueName): Promise<QueueReport> {
-    const select = async (letters: Parameters<typeof describe>[1]): Promise<Verdict[]> => {
+    const select = async (letters: Parameters<typeof describe>[1]): Promise<Match[]> => {
       if (everything) return letters.map(() => 'selected');
-      const entries = await describe(name, letters, desk.lookup);
+      const entries = await describe(name, letters, context.lookup);
       return entries.map((entry) => {
-        const verdict = judge(entry, options.selection, false);
-        if (verdict === 'unknown') passedOver.unknown += 1;
-        if (verdict === 'passed_over' && entry.code === invalidCode) passedOver.invalid += 1;
-        return verdict;
+        const match = matchEntry(entry, options.selection, false);
+        if (match === 'unknown') passedOver.unknown += 1;
+        if (match === 'passed_over' && entry.code === invalidCode) passedOver.invalid += 1;
+        return match;
       });
     };
-    const report = await takeOneByOne(desk.queues[name], {
+    const report = await takeOneByOne(context.queues[name], {
       select,
-      act: ({ forward }) => desk.send(forward),
+      act: ({ forward }) => context.send(forward),
       rate: options.rate,
       signal,
       onProgress: (done, seen, found) =>
@@ -39,7 +39,7 @@ export async function redrive(context: Context): Promise<number> {
   }
 
   async function everythingByTask(): Promise<QueueReport> {
-    const report = await moveByTask(desk, {
+    const report = await moveByTask(context, {
       rate: options.rate,
       signal,
       onProgress: (moved, toMove) => output.progress('Moved by SQS', moved, toMove),
@@ -58,11 +58,11 @@ export async function redrive(context: Context): Promise<number> {
     );
   }
   const exitCode = exitCodeOf(reports, queueNames.length, signal);
-  output.answer({
+  output.result({
     ok: exitCode === exitCodes.done,
     dryRun: false,
     interrupted: isCutShort(reports, queueNames.length, signal),
-    database: jsonDatabase(desk),
+    database: jsonDatabase(context),
     queues: reports.map(jsonReport),
   });
   for (const report of reports) {
@@ -76,7 +76,7 @@ export async function redrive(context: Context): Promise<number> {
   }
   if (!everything) noteDatabase(context);
   if (passedOver.unknown > 0) {
-    output.note(`${plural(passedOver.unknown)} left there: only the database could tell more.`);
+    output.note(`${plural(passedOver.unknown)} left there: only the database knows more.`);
   }
   return exitCode;
 }

@@ -1,4 +1,4 @@
-import type { QueueName } from './open.ts';
+import type { QueueName } from './context.ts';
 
 /** What became of one queue's messages; `done` is moved or dropped. */
 export interface QueueReport {
@@ -6,8 +6,8 @@ export interface QueueReport {
   by: 'move_task' | 'one_by_one';
   /** Visible at the beginning. */
   found: number;
-  /** In somebody's hands at the beginning: nobody could see what they are. */
-  hidden: number;
+  /** In flight at the beginning: nobody could see what they are. */
+  inFlight: number;
   selected: number;
   done: number;
   /** Should have been done, or might have been, and is not. */

@@ -1,8 +1,8 @@
 import { type FailureRow, failures } from '../../core/failure.ts';
+import type { QueueName } from './context.ts';
 import { byUrgency, type Entry, type TrackState } from './entry.ts';
-import type { QueueName } from './open.ts';
-import type { Look } from './peek.ts';
 import type { QueueReport } from './report.ts';
+import type { QueueSnapshot } from './snapshot.ts';
 
 const titles: Record<QueueName, string> = {
   'dead-letter': 'Dead-letter queue',
@@ -69,8 +69,8 @@ function showEntry(entry: Entry): string {
   return `  ${trackId ?? 'not one of ours'}${name}\n    ${facts}${why}`;
 }
 
-export function showLook({ queue, hidden, entries }: Look): string {
-  const more = hidden === 0 ? '' : `; ${hidden} more in somebody's hands, visible again in a while`;
+export function showSnapshot({ queue, inFlight, entries }: QueueSnapshot): string {
+  const more = inFlight === 0 ? '' : `; ${inFlight} more in flight, visible again in a while`;
   return [
     `${titles[queue]}: ${plural(entries.length)}${more}`,
     ...entries.toSorted(byUrgency).map(showEntry),
@@ -95,10 +95,10 @@ export function showCodes(entries: readonly Entry[]): string {
 }
 
 export function showReport(report: QueueReport, verb: string): string {
-  const { queue, done, left, hidden } = report;
+  const { queue, done, left, inFlight } = report;
   const held =
-    left > 0 && hidden > 0
-      ? `; ${hidden} of them were in somebody's hands: run it again in a minute`
+    left > 0 && inFlight > 0
+      ? `; ${inFlight} of them were in flight: run it again in a minute`
       : '';
   return `${titles[queue]}: ${plural(done)} ${verb}, ${left} left${held}`;
 }

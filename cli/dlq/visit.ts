@@ -1,15 +1,15 @@
 import type { DeadLetter, DeadLetterQueue } from '../../adapters/dead-letters.ts';
 
 /**
- * Seconds for which a message is hidden while so many are looked at: long enough to see each once,
- * and no longer than needed, since what a killed process had in hand is back only after it.
+ * Seconds for which a message is in flight while so many are received: long enough to see each once,
+ * and no longer than needed, since what a killed process held is visible again only after it.
  */
-export const hideSeconds = (messages: number): number =>
+export const visibilityTimeout = (messages: number): number =>
   Math.min(43_200, 30 + Math.ceil(messages / 10));
 
 /**
- * Shows each message once, at most `bound` of them, then gives back what `visit` has not removed. `visit`
- * answers those that it removed. Ends early, and as orderly, where the signal is aborted. Answers how
+ * Shows each message once, at most `bound` of them, then releases what `visit` has not removed. `visit`
+ * returns those that it removed. Ends early, and as orderly, where the signal is aborted. Returns how
  * many were seen.
  */
 export async function visitLetters(
@@ -18,13 +18,13 @@ export async function visitLetters(
   signal: AbortSignal,
   visit: (letters: DeadLetter[]) => Promise<readonly DeadLetter[]>,
 ): Promise<number> {
-  const seconds = hideSeconds(bound);
+  const seconds = visibilityTimeout(bound);
   const held = new Map<string, DeadLetter>();
   const removed = new Set<string>();
   const seen = new Set<string>();
   let again = 0;
   try {
-    // A message whose time is over comes again and is hidden again; that, too, has an end.
+    // A message whose visibility timeout has ended comes again; that, too, has an end.
     while (seen.size < bound && again <= bound && !signal.aborted) {
       const letters = await queue.receive(seconds);
       if (letters.length === 0) break;
@@ -43,7 +43,7 @@ export async function visitLetters(
     }
     return seen.size;
   } finally {
-    // Where that fails they come back by themselves when their time is over.
-    await queue.giveBack([...held.values()]).catch(() => {});
+    // Where that fails they come back by themselves when their visibility timeout ends.
+    await queue.release([...held.values()]).catch(() => {});
   }
 }

@@ -9,7 +9,7 @@ import type { Queues } from './queues.ts';
 /** Of an event that is to be heard of soon. */
 export const soon = { statistic: Stats.SUM, period: Duration.minutes(5) };
 
-/** Counts what a Lambda with a URL answers and what breaks it, which its own Errors metric does not. */
+/** Counts the responses of a Lambda with a URL and what breaks it, which its own Errors metric does not. */
 export const serverErrors = (lambda: BundledFunction): Metric =>
   new Metric({
     namespace: 'AWS/Lambda',
@@ -82,7 +82,7 @@ export function idleWhileDue(config: Config, queues: Queues): MathExpression {
  * expression, since before an alarm calls data missing it looks for older data, several periods back.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
  */
-export function sweepSilence(config: Config): MathExpression {
+export function sweepMissing(config: Config): MathExpression {
   const period = Duration.seconds(2 * 60 * config.sweepEveryMinutes + timings.sweepTimeout);
   return new MathExpression({
     expression: `IF(${filledSum(['runs'])} == 0, 1, 0)`,

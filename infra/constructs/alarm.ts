@@ -17,14 +17,14 @@ export interface AlarmDetails {
   metric: IMetric;
   /** It rings above this. */
   threshold: number;
-  /** Periods of the metric that must all be above; 1 unless told. */
+  /** Periods of the metric that must all be above; 1 by default. */
   periods?: number;
   /** No data is what it rings for. */
   ringsWithoutData?: boolean;
 }
 
 /**
- * An alarm that tells `topic` when it rings and when it is over. Metrics that are not written when
+ * An alarm that notifies `topic` when it rings and when it is over. Metrics that are not written when
  * nothing happens are no reason to ring, unless it says so.
  */
 export function alarm(

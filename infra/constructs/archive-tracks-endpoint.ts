@@ -17,7 +17,7 @@ interface ArchiveTracksEndpointProps {
 }
 
 /**
- * The manual door: an address that archives tracks now and answers when it is done.
+ * The manual endpoint: an address that archives tracks now and responds when it is done.
  *
  * A function URL waits for its Lambda for 15 minutes, so one request may take the Lambda's whole
  * timeout; a caller that hangs up earlier does not stop it. Requests at once are bounded by the

@@ -22,7 +22,7 @@ interface ArchiveWorkerProps {
  */
 export const archiveMemory = 512;
 
-/** What a Lambda that archives is told, whoever asks it to. */
+/** The environment of a Lambda that archives, whoever asks it to. */
 export const archiveVariables = (secret: SecretStore, queues: Queues) =>
   ({
     SECRET_ID: secret.arn,

@@ -74,7 +74,7 @@ function loss({ config, alarms, queues }: DashboardProps): Row {
   return [
     heading(
       'Is anything about to be lost?',
-      `Files expire after ${config.retentionDays} days and are archived after ${config.archiveAfterDays}. Every number here should be 0 or small, every alarm green. What the sweep recovers was lost by something before it.`,
+      `Files expire after ${config.retentionDays} days and are archived after ${config.archiveAfterDays}. Every number here should be 0 or small, every alarm green. What the sweep recovers was stalled by something before it.`,
     ),
     new SingleValueWidget({ title: 'Tracks', metrics: tracks, width: 8, height: 5 }),
     new SingleValueWidget({ title: 'Messages', metrics: messages, width: 7, height: 5 }),

@@ -18,7 +18,7 @@ interface EnqueueEndpointProps {
   schedules: Schedules;
 }
 
-/** What a Lambda that schedules tracks is told. */
+/** The environment of a Lambda that schedules tracks. */
 export const schedulingVariables = (
   config: Config,
   secret: SecretStore,

@@ -11,7 +11,7 @@ import {
   onlyRefusals,
   serverErrors,
   soon,
-  sweepSilence,
+  sweepMissing,
 } from './alarm-metrics.ts';
 import type { BundledFunction } from './bundled-function.ts';
 import type { Queues } from './queues.ts';
@@ -82,14 +82,14 @@ function details(props: HealthAlarmsProps): AlarmDetails[] {
     },
     {
       title: 'Sweep errors',
-      meaning: 'The sweep failed, or could not put some of the lost tracks back on their way.',
+      meaning: 'The sweep failed, or could not put some of the stalled tracks back on their way.',
       metric: sweep.function.metricErrors(soon),
       threshold: 0,
     },
     {
       title: 'Sweep not running',
-      meaning: 'The sweep has missed two runs: nothing finds what is lost.',
-      metric: sweepSilence(config),
+      meaning: 'The sweep has missed two runs: nothing finds stalled tracks.',
+      metric: sweepMissing(config),
       threshold: 0,
       ringsWithoutData: true,
     },

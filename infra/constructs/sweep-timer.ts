@@ -11,8 +11,8 @@ interface SweepTimerProps {
 }
 
 /**
- * Invokes the sweep by the clock. In a group of its own, under the sweep's name: the sweep mends the
- * loss of the tracks' schedules and must not go with them.
+ * Invokes the sweep by the clock. In a group of its own, under the sweep's name: the sweep rebuilds the
+ * tracks' schedules and must not be lost with them.
  */
 export class SweepTimer extends Construct {
   constructor(scope: Construct, id: string, { sweep, interval }: SweepTimerProps) {

@@ -19,7 +19,7 @@ interface SweepProps {
   schedules: Schedules;
 }
 
-/** The Lambda that finds by the clock what a webhook, a schedule, the queue or a worker has lost. */
+/** The Lambda that finds stalled tracks by the clock. */
 export class Sweep extends Construct {
   readonly lambda: BundledFunction;
 
@@ -28,7 +28,7 @@ export class Sweep extends Construct {
     const { config, secret, queues, schedules } = props;
     this.lambda = new BundledFunction(this, 'Lambda', {
       lambda: 'sweep',
-      description: 'Finds lost tracks and puts them back on their way',
+      description: 'Finds stalled tracks and puts them back on their way',
       config,
       bundles: props.bundles,
       timeout: Duration.seconds(timings.sweepTimeout),
@@ -51,7 +51,7 @@ export class Sweep extends Construct {
     allow(role, 'BuryMessages', ['sqs:SendMessage'], [queues.deadLetters.queueArn]);
     const interval = Duration.minutes(config.sweepEveryMinutes);
     // A run that failed is tried twice more; one that is late has nothing to do that the next does not.
-    // None needs a queue of its own: the alarms "Sweep errors" and "Sweep not running" tell of both.
+    // None needs a queue of its own: the alarms "Sweep errors" and "Sweep not running" cover both.
     this.lambda.function.configureAsyncInvoke({ maxEventAge: interval, retryAttempts: 2 });
     new SweepTimer(this, 'Timer', { sweep: this.lambda, interval });
   }

@@ -9,7 +9,7 @@ import { requestOf, resultOf } from '../function-url.ts';
 import { wireArchiver } from '../wire-archiver.ts';
 
 const environment = parseConfiguration(
-  "The archive-tracks Lambda's environment",
+  'environment of the archive-tracks Lambda',
   archiveEnvironment,
   process.env,
 );

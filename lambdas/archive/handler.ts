@@ -8,7 +8,7 @@ import { timings } from '../../core/timings.ts';
 import { wireArchiver } from '../wire-archiver.ts';
 
 const environment = parseConfiguration(
-  "The archive Lambda's environment",
+  'environment of the archive Lambda',
   archiveEnvironment,
   process.env,
 );

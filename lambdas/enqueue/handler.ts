@@ -16,7 +16,7 @@ import { maxWebhookBytes } from '../../core/timings.ts';
 import { requestOf, resultOf } from '../function-url.ts';
 
 const environment = parseConfiguration(
-  "The enqueue Lambda's environment",
+  'environment of the enqueue Lambda',
   enqueueEnvironment,
   process.env,
 );

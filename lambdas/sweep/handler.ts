@@ -17,7 +17,7 @@ import { parseConfiguration, sweepEnvironment } from '../../core/environment.ts'
 import { maxReceiveCount, timings } from '../../core/timings.ts';
 
 const environment = parseConfiguration(
-  "The sweep Lambda's environment",
+  'environment of the sweep Lambda',
   sweepEnvironment,
   process.env,
 );

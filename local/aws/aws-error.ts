@@ -3,7 +3,7 @@ import type { z } from 'zod';
 export const account = '000000000000';
 export const region = 'us-east-1';
 
-/** An error answer of AWS: `code` is the name that the SDK gives the error. */
+/** An error response of AWS: `code` is the name that the SDK gives the error. */
 export class AwsError extends Error {
   override readonly name = 'AwsError';
   readonly code: string;

@@ -33,7 +33,7 @@ export async function startAwsEndpoint(options: {
   const sqs = createSqs(clock, () => server.url);
   const scheduler = createScheduler(clock, sqs.byArn);
 
-  async function answer(request: IncomingMessage, signal: AbortSignal): Promise<unknown> {
+  async function respond(request: IncomingMessage, signal: AbortSignal): Promise<unknown> {
     const body = Object(JSON.parse((await text(request)) || '{}'));
     const target = String(request.headers['x-amz-target'] ?? '');
     const [service, action = ''] = target.split('.');
@@ -48,7 +48,7 @@ export async function startAwsEndpoint(options: {
     response.on('close', () => gone.abort());
     response.setHeader('content-type', 'application/json');
     try {
-      response.end(JSON.stringify(await answer(request, gone.signal)));
+      response.end(JSON.stringify(await respond(request, gone.signal)));
     } catch (error) {
       const { code, message, status } = toAwsError(error);
       response.writeHead(status, { 'x-amzn-errortype': code });

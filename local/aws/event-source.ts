@@ -37,7 +37,7 @@ const pause = 200;
 
 /**
  * Lambda's event source mapping for SQS with ReportBatchItemFailures. What the function did not name as
- * failed is deleted. An error, an answer of another shape or the name of a message that was not in the
+ * failed is deleted. An error, a result of another shape or the name of a message that was not in the
  * batch fails the whole batch: nothing is deleted, and all comes back after its visibility timeout.
  */
 export function startEventSource(options: EventSourceOptions): EventSource {

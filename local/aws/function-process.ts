@@ -2,12 +2,12 @@ import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** How an invocation ended: with the handler's answer as JSON text, or with what Lambda says instead. */
+/** How an invocation ended: with the handler's result as JSON text, or with what Lambda says instead. */
 export type Outcome =
   | { body: string }
   | { errorType: string; errorMessage: string; trace?: string[] };
 
-/** What runtime.mjs tells. */
+/** What runtime.mjs sends. */
 type FromRuntime =
   | { type: 'memory'; rss: number }
   | { type: 'outcome'; outcome: Outcome; last: boolean };
@@ -56,7 +56,7 @@ export function startFunctionProcess(options: {
     child.kill('SIGKILL');
   }
   /** What the process no longer hears is lost. */
-  const tell = (message: object) => child.connected && child.send(message, () => {});
+  const send = (message: object) => child.connected && child.send(message, () => {});
 
   child.on('message', (message: FromRuntime) => {
     if (message.type === 'outcome') {
@@ -91,11 +91,11 @@ export function startFunctionProcess(options: {
         cause = { errorType: 'Sandbox.Timedout', errorMessage };
         kill();
       }, invocation.timeoutMilliseconds);
-      tell(invocation);
+      send(invocation);
       return outcome.finally(() => clearTimeout(timeout));
     },
-    /** Tells the clock's offset. */
-    shift: (changed: number) => void tell({ offset: changed }),
+    /** Sends the clock's offset. */
+    shift: (changed: number) => void send({ offset: changed }),
     kill,
     alive: () => alive,
     busy: () => settle !== undefined,

@@ -9,7 +9,7 @@ import { FunctionError, type LambdaFunction } from './lambda.ts';
 const largestPayload = 6 * 1024 * 1024;
 
 /** Payload format 2.0 (Lambda Developer Guide, "Invoking function URLs"), as far as our functions use it. */
-const Answer = z.strictObject({
+const Result = z.strictObject({
   statusCode: z.number().int().min(100).max(599),
   headers: z.record(z.string(), z.string()).default({}),
   body: z.string().default(''),
@@ -30,11 +30,11 @@ async function serve(fn: LambdaFunction, request: IncomingMessage, response: Ser
     return;
   }
   try {
-    const answer = Answer.safeParse(await fn.invoke(toEvent(fn, request, body)));
-    if (!answer.success) throw new FunctionError('Answer', answer.error.message);
-    const { statusCode, headers } = answer.data;
+    const result = Result.safeParse(await fn.invoke(toEvent(fn, request, body)));
+    if (!result.success) throw new FunctionError('Result', result.error.message);
+    const { statusCode, headers } = result.data;
     response.writeHead(statusCode, { 'content-type': 'application/json', ...headers });
-    response.end(answer.data.body);
+    response.end(result.data.body);
   } catch (error) {
     if (!(error instanceof FunctionError)) throw error;
     if (error.type === 'TooManyRequestsException') response.writeHead(429).end();

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import { account, region } from './aws-error.ts';
 import { type FunctionProcess, startFunctionProcess } from './function-process.ts';
 
-/** What an invocation ended with instead of an answer; `type` is Lambda's errorType. */
+/** What an invocation ended with instead of a result; `type` is Lambda's errorType. */
 export class FunctionError extends Error {
   override readonly name = 'FunctionError';
   readonly type: string;
@@ -18,7 +18,7 @@ export class FunctionError extends Error {
 export interface LambdaFunction {
   readonly name: string;
   readonly clock: Clock;
-  /** The handler's answer; throws a FunctionError, TooManyRequestsException above `maxConcurrency`. */
+  /** The handler's result; throws a FunctionError, TooManyRequestsException above `maxConcurrency`. */
   invoke(event: unknown): Promise<unknown>;
   /** Kills every process, whatever it is doing; the next invocation starts a new one. */
   killAll(): void;

@@ -41,7 +41,7 @@ export class Queue {
   readonly #createdAt: number;
   #messages: Message[] = [];
   readonly #closing = new AbortController();
-  /** Tells those who wait that a message may be visible now. */
+  /** Wakes those who wait: a message may be visible now. */
   readonly #changes = new EventEmitter().setMaxListeners(0);
 
   constructor(name: string, settings: QueueSettings, clock: Clock, find: FindQueue) {
@@ -174,7 +174,7 @@ export class Queue {
     return message;
   }
 
-  /** An alarm for the next hidden message, while somebody waits; answers its cancellation. */
+  /** An alarm for the next message in flight, while somebody waits; returns its cancellation. */
   #wakeWhenDue(): () => void {
     const now = this.#clock.now();
     const due = this.messages.map((message) => message.visibleAt).filter((time) => time > now);

@@ -17,7 +17,7 @@ globalThis.Date = new Proxy(RealDate, {
 });
 RealDate.prototype.constructor = globalThis.Date;
 
-const tell = (outcome, last, then) => process.send({ type: 'outcome', outcome, last }, then);
+const report = (outcome, last, then) => process.send({ type: 'outcome', outcome, last }, then);
 const failure = (error) => ({
   errorType: error instanceof Error ? error.name : typeof error,
   errorMessage: error instanceof Error ? error.message : String(error),
@@ -25,7 +25,7 @@ const failure = (error) => ({
 });
 
 /** Reports and ends the process, as Lambda does after what nobody caught. */
-const crash = (outcome) => tell(outcome, true, () => process.exit(1));
+const crash = (outcome) => report(outcome, true, () => process.exit(1));
 process.on('uncaughtException', (error) => crash(failure(error)));
 process.on('unhandledRejection', (reason) =>
   crash({ ...failure(reason), errorType: 'Runtime.UnhandledPromiseRejection' }),
@@ -46,9 +46,9 @@ async function invoke({ id, traceId, arn, event, timeoutMilliseconds }) {
     getRemainingTimeInMillis: () => Math.max(0, Math.round(end - performance.now())),
   };
   try {
-    tell({ body: JSON.stringify(await handler(event, context)) ?? 'null' }, false);
+    report({ body: JSON.stringify(await handler(event, context)) ?? 'null' }, false);
   } catch (error) {
-    tell(failure(error), false);
+    report(failure(error), false);
   }
 }
 

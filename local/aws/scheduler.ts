@@ -152,7 +152,7 @@ export function createScheduler(clock: Clock, queueOf: FindQueue) {
   }
 
   return {
-    /** Answers one REST request. */
+    /** Handles one REST request. */
     call(method: string | undefined, path: string, body: object): object {
       const { pathname, searchParams } = new URL(path, 'http://local');
       const [, kind, name = ''] = pathname.split('/');

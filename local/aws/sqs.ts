@@ -138,7 +138,7 @@ export function createSqs(clock: Clock, baseUrl: () => string) {
   return {
     byName: (name: string) => queues.get(name),
     byArn,
-    /** Answers one action; `signal` is aborted when the client is gone. */
+    /** Handles one action; `signal` is aborted when the client is gone. */
     async call(name: string, body: unknown, signal: AbortSignal) {
       const run = Object.hasOwn(actions, name) ? actions[name] : undefined;
       if (run !== undefined) return run(body, signal);
@@ -152,7 +152,7 @@ export function createSqs(clock: Clock, baseUrl: () => string) {
   };
 }
 
-/** A batch's answer; an entry that fails does not hurt the others. */
+/** A batch's result; an entry that fails does not hurt the others. */
 function eachEntry<Entry extends { Id: string }>(
   entries: Entry[],
   run: (entry: Entry) => object | undefined,

@@ -39,17 +39,17 @@ export function reachableTemporaryDirectory(): string {
 }
 
 /** Linux's file system in memory, and the bytes that it must have left: the tests take a third of them. */
-const memory = { path: '/dev/shm', type: 0x01021994, room: 2 * 1024 ** 3 };
+const memory = { path: '/dev/shm', type: 0x01021994, space: 2 * 1024 ** 3 };
 
 /**
- * In memory where there is room: a test's own database is a copy of 300 files, for which ext4 takes five times as
+ * In memory where there is space: a test's own database is a copy of 300 files, for which ext4 takes five times as
  * long where many files were removed lately. Containers give too little by default.
  */
 function directoryForTemporaryData(): string {
   if (!existsSync(memory.path)) return reachableTemporaryDirectory();
   const { type, bavail, bsize } = statfsSync(memory.path);
-  const hasRoom = type === memory.type && bavail * bsize >= memory.room;
-  return hasRoom ? memory.path : reachableTemporaryDirectory();
+  const hasSpace = type === memory.type && bavail * bsize >= memory.space;
+  return hasSpace ? memory.path : reachableTemporaryDirectory();
 }
 
 /**

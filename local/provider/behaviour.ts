@@ -1,4 +1,4 @@
-/** How the demo provider answers one address. `ok` where nothing else is set. */
+/** How the demo provider responds at one address. `ok` where nothing else is set. */
 export type Behaviour =
   | { kind: 'ok' }
   /** No Content-Length: a chunked body. */
@@ -7,7 +7,7 @@ export type Behaviour =
   | { kind: 'flaky'; failures: number; by: number | 'reset'; retryAfter?: string }
   /** Trickles the body. */
   | { kind: 'slow'; bytesPerSecond: number }
-  /** Answers a status, with a page of HTML as real providers do. */
+  /** Responds with a status, with a page of HTML as real providers do. */
   | { kind: 'status'; status: number; retryAfter?: string }
   /** 200 with a page of HTML under an audio content type. */
   | { kind: 'html' }
@@ -33,6 +33,11 @@ export type Behaviour =
   /** The file, then zero bytes for ever, without Content-Length. */
   | { kind: 'endless' }
   /** 200, or another status, with these headers and bytes instead of the file. */
-  | { kind: 'answer'; status?: number; headers?: Record<string, string>; body: Uint8Array | string }
+  | {
+      kind: 'response';
+      status?: number;
+      headers?: Record<string, string>;
+      body: Uint8Array | string;
+    }
   /** These bytes instead of any HTTP of ours; then closes the connection. */
   | { kind: 'raw'; bytes: Uint8Array | string };

@@ -77,7 +77,7 @@ export async function respond(exchange: Exchange, behaviour: Behaviour): Promise
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       await pipeline(pour(file), response);
       return;
-    case 'answer':
+    case 'response':
       response.writeHead(behaviour.status ?? 200, behaviour.headers).end(behaviour.body);
       return;
     case 'unframed': {

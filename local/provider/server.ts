@@ -48,9 +48,9 @@ export interface Provider {
   served(url: string): Buffer | undefined;
   /** Every request in order, those to unknown addresses (404) included. */
   requests: ProviderRequest[];
-  /** The status that `url` answers a client now; counted among the requests. */
+  /** The status that `url` has for a client now; counted among the requests. */
   statusOf(url: string): Promise<number | undefined>;
-  /** As on day fifteen: every address answers `status` (410) from now on. */
+  /** As on day fifteen: every address has `status` (410) from now on. */
   deleteEverything(status?: number): void;
   stop(): Promise<void>;
 }

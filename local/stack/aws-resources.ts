@@ -83,7 +83,7 @@ export interface DeadLetter {
   reason: string | undefined;
 }
 
-/** The messages of the dead-letter queue with their reasons; they stay there, hidden for a second. */
+/** The messages of the dead-letter queue with their reasons; they stay there, in flight for a second. */
 export async function readDeadLetters(sqs: SQSClient, queueUrl: string): Promise<DeadLetter[]> {
   const letters = new Map<string | undefined, DeadLetter>();
   for (;;) {

@@ -22,10 +22,10 @@ export interface Functions {
   /** Runs when it is invoked: on one machine nobody would wait an hour for it. */
   sweep: LambdaFunction;
   functionUrl: string;
-  /** Of the manual door, archive-tracks. */
+  /** Of the manual endpoint, archive-tracks. */
   archiveTracksUrl: string;
   eventSource: EventSource;
-  /** Nothing is being answered or archived, and nothing waits for it. */
+  /** Nothing is being handled or archived, and nothing waits for it. */
   idle(): boolean;
   stop(): Promise<void>;
 }

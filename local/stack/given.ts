@@ -30,7 +30,7 @@ const environment = z
  * and AWS_ENDPOINT_URL. Throws a ConfigurationError that names everything missing.
  */
 export function parseGiven(values: NodeJS.ProcessEnv): Given {
-  const given = parseConfiguration("The local stack's environment", environment, values);
+  const given = parseConfiguration('environment of the local stack', environment, values);
   const { SUPABASE_URL: url, SUPABASE_SECRET_KEY: key, SUPABASE_DB_URL: databaseUrl } = given;
   return {
     supabase:

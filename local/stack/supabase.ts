@@ -17,7 +17,7 @@ export interface Supabase {
   secretKey: string;
   /** Absent for a given project. */
   publishableKey: string | undefined;
-  /** No webhook is under way; a given project cannot tell. */
+  /** No webhook is under way; a given project does not show it. */
   idle(): boolean;
   stop(): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { type Expectation, expectation } from './expectation.ts';
 import { observe, type TrackState } from './observe.ts';
 import type { PlayedTrack } from './play.ts';
 
-/** Looks at what is left on day fifteen, from outside: Storage by its public addresses, SQS and Scheduler by their APIs. */
+/** Checks what is left on day fifteen, from outside: Storage by its public addresses, SQS and Scheduler by their APIs. */
 export async function checkExpectations(
   stack: Stack,
   tracks: PlayedTrack[],
@@ -24,15 +24,15 @@ export async function checkExpectations(
       results.push(await checkLost(stack, track, state, letter));
     }
   }
-  const lost = tracks.filter(({ part }) => !['archived', 'deleted'].includes(part.ends));
+  const failed = tracks.filter(({ part }) => !['archived', 'deleted'].includes(part.ends));
   const statuses = await Promise.all(
     tracks.flatMap(({ audioUrl }) => (audioUrl === null ? [] : stack.provider.statusOf(audioUrl))),
   );
   results.push(
     expectation(
-      'the dead-letter queue holds the lost tracks and nothing else',
+      'the dead-letter queue holds the failed tracks and nothing else',
       `${deadLetters.length} messages`,
-      `${lost.length} messages`,
+      `${failed.length} messages`,
     ),
     expectation(
       'no schedule is left over',
@@ -121,10 +121,10 @@ async function checkLost(
     'select from public.notifications where user_id = $1 and link like $2',
     [track.userId, `%${track.id}`],
   );
-  const told = rowCount === 1 ? 'owner notified' : `${rowCount} notifications`;
+  const notified = rowCount === 1 ? 'owner notified' : `${rowCount} notifications`;
   return {
     expected: `${track.title} (${track.part.about}) is in the dead-letter queue with its reason, its owner notified`,
-    found: `${state.state}, ${letter?.code ?? 'no message'} (${letter?.reason}), ${told}`,
+    found: `${state.state}, ${letter?.code ?? 'no message'} (${letter?.reason}), ${notified}`,
     held: state.state === 'failed' && letter?.code === track.part.ends && rowCount === 1,
   };
 }

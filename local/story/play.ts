@@ -46,7 +46,7 @@ export async function playFifteenDays(
       // Every hour where it is deployed; once a day is enough for what waits for day 13.
       await stack.functions.sweep.invoke({});
       await Promise.all([stack.quiet(), wait(pace)]);
-      await follower.look();
+      await follower.observeNow();
     }
   } finally {
     await follower.stop();
@@ -78,7 +78,7 @@ async function goOnStage(
   return { part, id, userId, title, provider: name, status, webhookLost, ...addressed };
 }
 
-/** What users and providers do on a day; answers it in words. */
+/** What users and providers do on a day; returns it in words. */
 async function happen(
   today: number,
   tracks: PlayedTrack[],
@@ -104,14 +104,14 @@ async function happen(
   return events;
 }
 
-/** Reports the tracks' states over and over until stopped; `stop` rejects if that failed. `look` does it now. */
+/** Reports the tracks' states over and over until stopped; `stop` rejects if that failed. `observeNow` does it now. */
 function follow(
   stack: Stack,
   tracks: PlayedTrack[],
   report: Reporter,
-): { look: () => Promise<void>; stop: () => Promise<void> } {
+): { observeNow: () => Promise<void>; stop: () => Promise<void> } {
   let stopped = false;
-  const look = async () => {
+  const observeNow = async () => {
     const states = await observe(stack.database, tracks);
     report.tracks(
       states.flatMap((track, index) => {
@@ -122,14 +122,14 @@ function follow(
   };
   const running = (async () => {
     while (!stopped) {
-      await look();
+      await observeNow();
       await wait(150);
     }
-    await look();
+    await observeNow();
   })();
   running.catch(() => {});
   return {
-    look,
+    observeNow,
     stop: () => {
       stopped = true;
       return running;

@@ -16,15 +16,15 @@ export interface Reporter {
   waiting(): void;
 }
 
-/** Calls `tell` for each row that differs from what it was at the last call. */
-export function onChange(tell: (row: Row) => void): (rows: Row[]) => void {
+/** Calls `show` for each row that differs from what it was at the last call. */
+export function onChange(show: (row: Row) => void): (rows: Row[]) => void {
   const last = new Map<string, string>();
   return (rows) => {
     for (const row of rows) {
       const now = describeState(row.track);
       if (last.get(row.track.id) === now) continue;
       last.set(row.track.id, now);
-      tell(row);
+      show(row);
     }
   };
 }

@@ -1,4 +1,4 @@
-/** What gateway-process.ts starts: takes GatewayOptions over IPC, answers with the URL and the keys. */
+/** What gateway-process.ts starts: takes GatewayOptions over IPC, returns the URL and the keys. */
 import { type GatewayOptions, startGateway } from './gateway.ts';
 
 process.on('disconnect', () => process.exit());

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** An answer other than the one hoped for: its status and its JSON body. */
+/** A response other than the one hoped for: its status and its JSON body. */
 export class HttpError extends Error {
   override readonly name = 'HttpError';
   readonly status: number;

@@ -23,15 +23,15 @@ interface Outcome {
 async function send(queued: QueuedRequest, agent: Agent, stopped: AbortSignal): Promise<Outcome> {
   const limit = AbortSignal.timeout(queued.timeout_milliseconds);
   try {
-    const answer = await request(queued.url, {
+    const response = await request(queued.url, {
       method: queued.method.toUpperCase() as 'GET' | 'POST' | 'DELETE',
       headers: { 'user-agent': 'pg_net/0.20.0', ...queued.headers },
       body: queued.body,
       dispatcher: agent,
       signal: AbortSignal.any([limit, stopped]),
     });
-    const content = await answer.body.text();
-    const { statusCode: status, headers } = answer;
+    const content = await response.body.text();
+    const { statusCode: status, headers } = response;
     return {
       status,
       type: String(headers['content-type'] ?? ''),

@@ -41,7 +41,7 @@ function statusOf(code: string, role: Role): number {
   return Number(custom ?? statuses[code] ?? statuses[code.slice(0, 2)] ?? 400);
 }
 
-/** What PostgREST answers where the database refused; anything else is handed back as it is. */
+/** What PostgREST responds where the database refused; anything else is handed back as it is. */
 export function restError(error: unknown, role: Role): unknown {
   if (!(error instanceof DatabaseError) || error.code === undefined) return error;
   const { code, message, detail = null, hint = null } = error;

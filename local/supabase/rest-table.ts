@@ -20,7 +20,7 @@ export interface Table {
 
 export interface Result {
   status: number;
-  /** JSON text; undefined for an answer without a body. */
+  /** JSON text; undefined for a response without a body. */
   json?: string;
   /** True where `json` is an array of rows. */
   isSet: boolean;

@@ -73,7 +73,7 @@ export async function sendObject(
   }
 }
 
-/** The answer of `/object/info/…`. */
+/** The response of `/object/info/…`. */
 export function describeObject(object: StoredObject): Record<string, unknown> {
   const { size, mimetype, eTag, cacheControl, lastModified } = object.metadata;
   return {

@@ -43,7 +43,7 @@ async function receive(request: IncomingMessage, path: string, limit: number) {
   let size = 0;
   try {
     await pipeline(
-      // Left undestroyed after a refusal: the answer goes out over the same connection.
+      // Left undestroyed after a refusal: the response goes out over the same connection.
       request.iterator({ destroyOnReturn: false }),
       async function* (source: AsyncIterable<Buffer>) {
         for await (const chunk of source) {

@@ -8,19 +8,19 @@ interface Sent {
   MessageAttributes?: Record<string, { StringValue: string }>;
 }
 
-function recording(answer: object = {}) {
+function recording(response: object = {}) {
   const sent: Sent[] = [];
   const client = {
     send: async ({ input }: { input: Sent }) => {
       sent.push(input);
-      return answer;
+      return response;
     },
   } as unknown as SQSClient;
   const urls = { queueUrl: 'https://sqs/archive', deadLetterQueueUrl: 'https://sqs/dead' };
   return { sent, queue: createArchiveQueue({ client, ...urls }) };
 }
 
-test('more than ten messages are hidden ten at a time', async () => {
+test('the visibility of more than ten messages is changed ten at a time', async () => {
   const { sent, queue } = recording();
   const handles = Array.from({ length: 23 }, (_, index) => `r${index}`);
   await queue.changeVisibility(handles, 960);
@@ -34,13 +34,13 @@ test('more than ten messages are hidden ten at a time', async () => {
   );
 });
 
-test('a message that could not be hidden is an error, though the call succeeded', async () => {
+test('a message whose visibility could not be changed is an error, though the call succeeded', async () => {
   const failed = { Failed: [{ Id: '0', Code: 'ReceiptHandleIsInvalid', Message: 'expired' }] };
   const { queue } = recording(failed);
   await assert.rejects(queue.changeVisibility(['r0', 'r1'], 1), /ReceiptHandleIsInvalid: expired/);
 });
 
-test('no message to hide is no call', async () => {
+test('no message is no call', async () => {
   const { sent, queue } = recording();
   await queue.changeVisibility([], 960);
   assert.deepEqual(sent, []);

@@ -11,14 +11,14 @@ const metadata = { $metadata: {}, Message: '', message: '' };
 const conflict = () => new ConflictException(metadata);
 const notFound = () => new ResourceNotFoundException(metadata);
 
-/** A scheduler whose service answers the calls in turn: an error is thrown, undefined is fine. */
-function answering(...answers: (Error | undefined)[]) {
+/** A scheduler whose service responds to the calls in turn: an error is thrown, undefined is fine. */
+function responding(...responses: (Error | undefined)[]) {
   const calls: string[] = [];
   const client = {
     send: async (command: object) => {
       calls.push(command.constructor.name.replace('ScheduleCommand', ''));
-      const answer = answers.shift();
-      if (answer !== undefined) throw answer;
+      const response = responses.shift();
+      if (response !== undefined) throw response;
       return {};
     },
   } as unknown as SchedulerClient;
@@ -33,38 +33,38 @@ function answering(...answers: (Error | undefined)[]) {
 }
 
 test('a schedule that is not there is created', async () => {
-  const { calls, put } = answering();
+  const { calls, put } = responding();
   assert.equal(await put(), 'created');
   assert.deepEqual(calls, ['Create']);
 });
 
 test('a schedule that is there is moved', async () => {
-  const { calls, put } = answering(conflict());
+  const { calls, put } = responding(conflict());
   assert.equal(await put(), 'updated');
   assert.deepEqual(calls, ['Create', 'Update']);
 });
 
 test('a schedule that fires between create and update is created again', async () => {
-  const { calls, put } = answering(conflict(), notFound());
+  const { calls, put } = responding(conflict(), notFound());
   assert.equal(await put(), 'created');
   assert.deepEqual(calls, ['Create', 'Update', 'Create']);
 });
 
 test('create and update do not take turns for ever', async () => {
-  const { calls, put } = answering(conflict(), notFound(), conflict(), notFound(), conflict());
+  const { calls, put } = responding(conflict(), notFound(), conflict(), notFound(), conflict());
   await assert.rejects(put(), ConflictException);
   assert.equal(calls.length, 5);
 });
 
 test('any other error is thrown, and nothing is tried behind it', async () => {
-  for (const answers of [[new Error('denied')], [conflict(), new Error('denied')]]) {
-    const { calls, put } = answering(...answers);
+  for (const responses of [[new Error('denied')], [conflict(), new Error('denied')]]) {
+    const { calls, put } = responding(...responses);
     await assert.rejects(put(), /denied/);
-    assert.equal(calls.length, answers.length);
+    assert.equal(calls.length, responses.length);
   }
 });
 
 test('removing what is not there is fine; what is refused is thrown', async () => {
-  await answering(notFound()).remove();
-  await assert.rejects(answering(new Error('denied')).remove(), /denied/);
+  await responding(notFound()).remove();
+  await assert.rejects(responding(new Error('denied')).remove(), /denied/);
 });

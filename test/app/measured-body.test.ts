@@ -43,7 +43,7 @@ describe('a measured body', () => {
     }
   });
 
-  test('tells a failure of its source to whoever waits, now or later', async () => {
+  test('passes a failure of its source on to whoever waits, now or later', async () => {
     const broken = () => {
       const body = new Readable({ read() {} });
       body.push('begin');

@@ -87,17 +87,17 @@ describe('a webhook is let in', () => {
     assert.deepEqual((await post(text, sign(text))).enqueued, [trackId]);
   });
 
-  test('although a secret beside the good one is mistyped', async () => {
-    const mistyped = 'whsec_no base64, and long enough';
+  test('although a secret beside the good one is malformed', async () => {
+    const malformed = 'whsec_no base64, and long enough';
     for (const secrets of [
-      [mistyped, oldSecret],
-      [oldSecret, mistyped],
+      [malformed, oldSecret],
+      [oldSecret, malformed],
     ]) {
       const { status, errors } = await post(body, sign(body), secrets);
       assert.equal(status, 200);
       assert.match(String(errors), /^A webhook secret is not base64 [^,]*$/, 'said once');
     }
-    assert.equal((await post(body, sign(body), [mistyped])).status, 401);
+    assert.equal((await post(body, sign(body), [malformed])).status, 401);
   });
 
   test('with a shared secret that is no Standard Webhooks secret', async () => {
@@ -149,7 +149,7 @@ describe('a webhook is refused with 401, before anybody is asked', () => {
     });
   }
 
-  test('and one without credentials costs not even a look at the secret', async () => {
+  test('and one without credentials does not even read the secret', async () => {
     assert.equal((await post(body, {})).secrets, 0);
   });
 });

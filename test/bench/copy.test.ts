@@ -10,7 +10,7 @@ import { table } from '../../bench/copy/table.ts';
 const small: TrackFiles = { audio: 300_000, cover: 10_000, video: 500_000 };
 
 test('every lane takes its turn on both links, and all that it copies arrives', async () => {
-  const tracks = { replaced: 1, ours: 3, nodePipe: 3, undiciPipe: 3 };
+  const tracks = { legacy: 1, ours: 3, nodePipe: 3, undiciPipe: 3 };
   const plan: Plan = { files: small, link: 'slow', passes: 1, rounds: 2, tracks };
   const lines: string[] = [];
   const turns = await onGround(small, (servers, directory) =>
@@ -66,7 +66,7 @@ describe('the results', () => {
     peakBytes: 100 * 1024 * 1024,
   });
   const turns = (ours: number, slowest: number): Turns => ({
-    replaced: [turn(slowest, 1), turn(slowest, 1)],
+    legacy: [turn(slowest, 1), turn(slowest, 1)],
     ours: [turn(ours), turn(2 * ours)],
     nodePipe: [turn(1), turn(2)],
     undiciPipe: [turn(1), turn(2)],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { ArchiveFailure, classify } from '../../core/failure.ts';
 
-test('a member of the closed set stays what it is', () => {
+test('an ArchiveFailure stays what it is', () => {
   const failure = new ArchiveFailure('too_large', 'x');
   assert.equal(classify(failure), failure);
 });

@@ -8,7 +8,7 @@ import { recognise, sniffBytes, storedMimes } from '../../core/media.ts';
 const head = (name: string) =>
   readFileSync(join(import.meta.dirname, '../fixtures', name)).subarray(0, sniffBytes);
 
-describe('the first bytes of a real file tell that it is', () => {
+describe('the first bytes of a real file show that it is', () => {
   for (const [kind, name, mime, extension] of [
     ['audio', 'song.mp3', 'audio/mpeg', 'mp3'],
     ['audio', 'song.wav', 'audio/wav', 'wav'],

@@ -11,14 +11,14 @@ const clock = (remaining: number, random = 0) => ({
 });
 const codes = Object.keys(failures) as FailureCode[];
 
-describe('the ladder inside an invocation', () => {
+describe('the retry policy inside an invocation', () => {
   test('waits five seconds after the first try and ten after the second, and then stops', () => {
     const failure = new ArchiveFailure('provider_unavailable', '503');
     const delays = [1, 2, 3].map((attempt) => nextTryDelay(failure, attempt, clock(60_000)));
     assert.deepEqual(delays, [5000, 10_000, undefined]);
   });
 
-  test('never tries again what retrying cannot mend', () => {
+  test('never tries again what retrying cannot fix', () => {
     fc.assert(
       fc.property(fc.constantFrom(...codes), fc.nat(5), (code, attempt) => {
         const delay = nextTryDelay(new ArchiveFailure(code, ''), attempt, clock(1e9));

@@ -62,7 +62,7 @@ async function run(
   }
 }
 
-/** Synthesizes into a folder of its own and makes the template fit the emulator. Answers the folder. */
+/** Synthesizes into a folder of its own and makes the template fit the emulator. Returns the folder. */
 export async function synthesize(
   commands: Commands,
   name: string,

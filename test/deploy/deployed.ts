@@ -47,7 +47,7 @@ export function openClients({ url, environment }: Emulator) {
   };
 }
 
-/** Synthesizes, bootstraps, deploys and connects, as docs/deploy.md tells. */
+/** Synthesizes, bootstraps, deploys and connects, as docs/deploy.md describes. */
 export async function deployAndConnect(surroundings: Surroundings): Promise<Deployed> {
   const { emulator, directory, log, started, project, provider } = surroundings;
   const commands: Commands = { environment: emulator.environment, directory };

@@ -39,7 +39,7 @@ interface Template {
 }
 
 /**
- * The function URL in the outputs is AWS's form, whose host no DNS here knows: it answers at a path of
+ * The function URL in the outputs is AWS's form, whose host no DNS here knows: it responds at a path of
  * the endpoint. Goes away when the output resolves (LocalStack's `*.localhost.localstack.cloud` does).
  */
 export function reachableUrl(endpoint: string, functionUrl: string): string {

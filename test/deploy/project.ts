@@ -14,10 +14,10 @@ export interface TestTrack {
 }
 
 interface TrackOptions {
-  /** For a provider that is archived after 13 days; unless told, it is due in 13 days. */
+  /** For a provider that is archived after 13 days; by default it is due in 13 days. */
   dueInSeconds?: number;
   /** False: its webhook is lost. */
-  isAnnounced?: boolean;
+  hasWebhook?: boolean;
 }
 
 /** An empty Supabase project on this machine, and an app that uses it. */
@@ -33,7 +33,7 @@ export interface Project {
    * (`since` then).
    */
   archived(track: TestTrack, options: { timeout: number; since?: Date }): Promise<string>;
-  /** The first webhook that was not answered with 200, in words. */
+  /** The first webhook that did not get 200, in words. */
   failedWebhook(): Promise<string | undefined>;
   stop(): Promise<void>;
 }
@@ -58,7 +58,7 @@ export async function startProject(directory: string): Promise<Project> {
   started.defer(() => database.end());
   const failedWebhook = async () => {
     const { rows } = await database.query(
-      `select concat_ws(' ', 'a webhook was answered with', status_code, content, error_msg) as text
+      `select concat_ws(' ', 'a webhook got', status_code, content, error_msg) as text
        from net._http_response where status_code is distinct from 200 limit 1`,
     );
     return rows[0]?.text as string | undefined;
@@ -79,13 +79,13 @@ export async function startProject(directory: string): Promise<Project> {
     secretKey: supabase.secretKey,
     database,
     allow: (provider, host) => allowHost(database, provider, host),
-    async insertTrack(provider, audioUrl, { dueInSeconds, isAnnounced = true } = {}) {
+    async insertTrack(provider, audioUrl, { dueInSeconds, hasWebhook = true } = {}) {
       const userId = randomUUID();
       await database.query('insert into auth.users (id) values ($1)', [userId]);
       const client = await database.connect();
       try {
         await client.query('begin');
-        if (!isAnnounced) await client.query(switchTrigger('disable'));
+        if (!hasWebhook) await client.query(switchTrigger('disable'));
         const { rows } = await client.query(
           `insert into public.tracks (user_id, title, prompt, status, provider, audio_url, created_at)
            values ($1, 'A song', 'a sine', 'completed', $2, $3,
@@ -93,7 +93,7 @@ export async function startProject(directory: string): Promise<Project> {
            returning id, archive_scheduled_at`,
           [userId, provider, audioUrl, dueInSeconds ?? null],
         );
-        if (!isAnnounced) await client.query(switchTrigger('enable'));
+        if (!hasWebhook) await client.query(switchTrigger('enable'));
         await client.query('commit');
         return { id: rows[0].id, userId, dueAt: rows[0].archive_scheduled_at };
       } finally {

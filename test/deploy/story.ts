@@ -18,7 +18,7 @@ interface Deployment {
   started: AsyncDisposableStack;
 }
 
-/** Milliseconds: the emulator's Scheduler looks every ten seconds and its Lambdas start cold. */
+/** Milliseconds: the emulator's Scheduler polls every ten seconds and its Lambdas start cold. */
 const timeout = 60_000;
 const dueInSeconds = 75;
 
@@ -102,8 +102,8 @@ export async function playDeployment({ emulator, directory, log, started }: Depl
   assert.equal(await deadLetters(), 0);
   log('poisoned track: provider healed, redriven, archived');
 
-  const lost = await serve('lost');
-  const lostTrack = await project.insertTrack('replicate', lost.url, { isAnnounced: false });
+  const stalled = await serve('stalled');
+  const stalledTrack = await project.insertTrack('replicate', stalled.url, { hasWebhook: false });
   const swept = await clients.lambda.send(
     new InvokeCommand({ FunctionName: outputs.SweepFunctionName, Payload: '{}' }),
   );
@@ -111,9 +111,9 @@ export async function playDeployment({ emulator, directory, log, started }: Depl
   assert.equal(swept.FunctionError, undefined, JSON.stringify(found));
   assert.equal(found.dispatched, 1, JSON.stringify(found));
   assert.equal(found.failed, 0, JSON.stringify(found));
-  log('lost track: completed, its webhook dropped; found by the deployed sweep');
-  await isStored(await project.archived(lostTrack, { timeout }), lost.file);
-  log('lost track: archived');
+  log('stalled track: completed, its webhook dropped; found by the deployed sweep');
+  await isStored(await project.archived(stalledTrack, { timeout }), stalled.file);
+  log('stalled track: archived');
 
   const early = await serve('early', demoHosts.suno);
   const earlyTrack = await project.insertTrack('suno', early.url);

@@ -14,9 +14,9 @@ test('every query of the runbook runs, and the first lists every track that is n
   const waiting = await newTrack(db, user);
   const late = await newTrack(db, user, { ...days(14.5), archived_to_storage: null });
   const failed = await newTrack(db, user, days(14));
-  const lost = await newTrack(db, user, days(16));
+  const expired = await newTrack(db, user, days(16));
   await worker(db, await claim(db, failed)).fail('provider_gone', 'answered 404');
-  await worker(db, await claim(db, lost)).fail('expired');
+  await worker(db, await claim(db, expired)).fail('expired');
   await newTrack(db, await newUser(db), { ...days(14), archived_to_storage: true });
   await newTrack(db, user, { status: 'processing' });
   const [overview = '', ...others] = blocks;
@@ -24,17 +24,17 @@ test('every query of the runbook runs, and the first lists every track that is n
   assert.deepEqual(
     rows.map((row) => [row.id, row.job, row.error_code, row.is_past_its_deadline]),
     [
-      [late, 'not announced', null, false],
+      [late, 'no webhook yet', null, false],
       [failed, 'failed', 'provider_gone', false],
-      [waiting, 'not announced', null, false],
-      [lost, 'failed', 'expired', true],
+      [waiting, 'no webhook yet', null, false],
+      [expired, 'failed', 'expired', true],
     ],
   );
   const [codes, due, ...rest] = await Promise.all(others.map((sql) => db.query(sql)));
   assert.deepEqual(codes?.map(({ error_code }) => error_code).sort(), ['expired', 'provider_gone']);
   assert.deepEqual(
     due?.map(({ id }) => id),
-    [lost, late, failed],
+    [expired, late, failed],
   );
   assert.deepEqual(rest, []);
 });

@@ -17,7 +17,7 @@ export interface StorageExchange {
   track: Track;
 }
 
-/** Answers itself and says true, or says false and lets the request pass on to Storage. */
+/** Responds itself and returns true, or returns false and lets the request pass on to Storage. */
 export type StorageFault = (exchange: StorageExchange) => boolean | Promise<boolean>;
 
 /** A track that is delivered once, together with those of the other cases. */

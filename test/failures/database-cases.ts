@@ -91,7 +91,7 @@ export const databaseCases = [
         await admin.query(endSessions);
       };
       const [staged] = await deliverCases(ground, [{ what: '', storage: duringUpload(leave) }]);
-      // Nobody could be told: the job is as it was claimed, and the message waits for its lease to end.
+      // Nothing could be reported: the job is as it was claimed, and the message waits for its lease to end.
       assert.equal((await readJob(ground, staged.id)).status, 'processing');
       assert.equal((await readTrack(ground, staged.id)).archived_to_storage, false);
       const delay = (ground.message(staged.id)?.visibleAt ?? 0) - ground.clock.now();

@@ -27,11 +27,11 @@ test('a PostgreSQL that crashes in mid-copy and recovers costs the provider no s
   await assertArchived(ground, staged, { what: '' });
 });
 
-/** A worker that dies of `sabotage` in mid-copy, and of `death` in Lambda's words; the next one goes on. */
+/** A worker that dies of `sabotage` in mid-copy, and of `crash` in Lambda's words; the next one goes on. */
 async function assertSurvived(
   t: TestContext,
   sabotage: 'hang' | 'eat',
-  death: RegExp,
+  crash: RegExp,
   options: GroundOptions,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'track-archiver-test-'));
@@ -53,7 +53,7 @@ async function assertSurvived(
   });
   await writeFile(path, sabotage);
   await ground.settled();
-  assert.ok(ground.lines.some((line) => death.test(line)));
+  assert.ok(ground.lines.some((line) => crash.test(line)));
   assert.equal((await readJob(ground, track.id)).status, 'processing');
   assert.equal((await readTrack(ground, track.id)).archived_to_storage, false);
   assert.deepEqual(await storedKinds(ground, track), ['cover', 'video']);

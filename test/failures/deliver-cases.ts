@@ -44,7 +44,7 @@ function interceptStorage(ground: Ground, faults: Map<Staged, StorageFault>): vo
   };
 }
 
-/** Delivers all cases at once, once; resolves to their tracks, in order, when each message has met its fate. */
+/** Delivers all cases at once, once; resolves to their tracks, in order, when each message is settled. */
 export async function deliverCases<const Scenes extends readonly DeliveredCase[]>(
   ground: Ground,
   scenes: Scenes,

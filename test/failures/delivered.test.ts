@@ -5,9 +5,9 @@ import { providerHost } from '../lambdas/world.ts';
 import { afterSuite } from '../support/cleanup.ts';
 import type { Case, DeliveredCase } from './case.ts';
 import { deliverCases } from './deliver-cases.ts';
-import { type Ground, startGround, withDnsAnswers } from './ground.ts';
-import { mendedCases } from './mended-cases.ts';
+import { type Ground, startGround, withDns } from './ground.ts';
 import { assertArchived, assertFailed, type Staged } from './outcome.ts';
+import { recoveredCases } from './recovered-cases.ts';
 import { bucketChanges } from './storage-cases.ts';
 import { failureCases } from './table.ts';
 
@@ -19,7 +19,7 @@ interface Expected {
 const failing = (Object.entries(failureCases) as [FailureCode, readonly Case[]][]).flatMap(
   ([code, cases]) => cases.flatMap((each) => ('play' in each ? [] : [{ code, scene: each }])),
 );
-const mended = mendedCases.map((scene) => ({ code: 'archived' as const, scene }));
+const recovered = recoveredCases.map((scene) => ({ code: 'archived' as const, scene }));
 
 test('every code has a case', () => {
   const cases: Partial<Record<string, readonly Case[]>> = failureCases;
@@ -31,13 +31,13 @@ test('every code has a case', () => {
 
 describe('the archive bundle meets every failure at once', () => {
   const suite = afterSuite();
-  const expected: Expected[] = [...failing, ...mended].sort(
+  const expected: Expected[] = [...failing, ...recovered].sort(
     (a, b) => Number(b.scene.waits ?? false) - Number(a.scene.waits ?? false),
   );
   let ground: Ground;
   let staged: readonly Staged[] = [];
   beforeAll(async () => {
-    const environment = { ...withDnsAnswers, STORAGE_TIMEOUT_MS: '2000' };
+    const environment = { ...withDns, STORAGE_TIMEOUT_MS: '2000' };
     ground = await startGround(suite, { environment });
     for (const change of bucketChanges) await ground.database.query(change);
     staged = await deliverCases(

@@ -16,7 +16,7 @@ import {
 import { bundles } from '../support/bundles.ts';
 import type { Cleanup } from '../support/cleanup.ts';
 import { until } from '../support/until.ts';
-import { dnsAnswers, startTrouble, type Trouble, troubleHosts } from './trouble.ts';
+import { dnsResults, startTrouble, type Trouble, troubleHosts } from './trouble.ts';
 
 /** A world in which the archive bundle runs, fed by the queue as in production. */
 export interface Ground extends World {
@@ -43,10 +43,10 @@ export interface GroundOptions {
   maxConcurrency?: number;
 }
 
-/** Lets the processes find `dnsAnswers` in DNS. */
-export const withDnsAnswers = {
+/** Lets the processes find `dnsResults` in DNS. */
+export const withDns = {
   NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, 'resolver.ts'))}`,
-  TEST_DNS: JSON.stringify(dnsAnswers),
+  TEST_DNS: JSON.stringify(dnsResults),
 };
 
 export async function startGround(t: Cleanup, options: GroundOptions = {}): Promise<Ground> {

@@ -13,7 +13,7 @@ import { forgets } from './storage-cases.ts';
 const secondsUntil = (ground: Ground, id: string): number =>
   Math.round(((ground.message(id)?.visibleAt ?? 0) - ground.clock.now()) / 1000);
 
-test('what time may mend is tried by the ladder, then by the queue, and after five receives lies in the dead-letter queue', async (t) => {
+test('what time may fix is tried by the retry policy, then by the queue, and after five receives lies in the dead-letter queue', async (t) => {
   const ground = await startGround(t);
   const scene = { what: '', audio: { kind: 'status', status: 503 } } as const;
   const [staged] = await deliverCases(ground, [scene]);
@@ -40,14 +40,14 @@ test('what time may mend is tried by the ladder, then by the queue, and after fi
     { body: archiveMessage(staged.id, 'schedule'), attributes: {} },
   ]);
   assert.equal(audioRequests(ground, staged), maxReceiveCount * 3);
-  const told = await ground.database.query('select from notifications where user_id = $1', [
+  const notified = await ground.database.query('select from notifications where user_id = $1', [
     staged.userId,
   ]);
-  assert.equal(told.length, 1);
+  assert.equal(notified.length, 1);
   assert.equal((await readTrack(ground, staged.id)).archived_to_storage, false);
 });
 
-test('what no time can mend is asked for once, and never again', async (t) => {
+test('what no time can fix is asked for once, and never again', async (t) => {
   const ground = await startGround(t);
   const scene = { what: '', audio: { kind: 'status', status: 410 } } as const;
   const [staged] = await deliverCases(ground, [scene]);
@@ -97,7 +97,7 @@ test('a file that was uploaded but not recorded is not taken for archived', asyn
   ground.supabase.intercept = ({ url }) => {
     if (!url?.endsWith('/rpc/store_track_asset') || reached) return false;
     reached = true;
-    return true; // and never answers
+    return true; // and never responds
   };
   const delivered = deliverCases(ground, [{ what: '' }]);
   await until(() => reached);
@@ -135,13 +135,13 @@ test('a file that its owner deleted between two attempts is copied again, not ta
   await assertArchived(ground, staged, { what: '', requests: 2, stored: ['audio', 'cover'] });
 });
 
-test('a final failure whose report is cut off costs the provider one more request, and is told once', async (t) => {
+test('a final failure whose report is cut off costs the provider one more request, and is notified once', async (t) => {
   const ground = await startGround(t);
-  let lost = false;
+  let isCut = false;
   ground.supabase.intercept = ({ url }) => {
-    if (!url?.endsWith('/rpc/fail_track_archiving') || lost) return false;
-    lost = true;
-    return { lose: 'answer' };
+    if (!url?.endsWith('/rpc/fail_track_archiving') || isCut) return false;
+    isCut = true;
+    return { lose: 'response' };
   };
   const scene = { what: '', audio: { kind: 'status', status: 404 } } as const;
   const [staged] = await deliverCases(ground, [scene]);
@@ -152,13 +152,13 @@ test('a final failure whose report is cut off costs the provider one more reques
   await assertFailed(ground, staged, 'provider_gone', { ...scene, requests: 2 });
 });
 
-test('a claim whose answer is cut off is waited for, and then the track is archived', async (t) => {
+test('a claim whose response is cut off is waited for, and then the track is archived', async (t) => {
   const ground = await startGround(t);
-  let lost = false;
+  let isCut = false;
   ground.supabase.intercept = ({ url }) => {
-    if (!url?.endsWith('/rpc/claim_track_archiving') || lost) return false;
-    lost = true;
-    return { lose: 'answer' };
+    if (!url?.endsWith('/rpc/claim_track_archiving') || isCut) return false;
+    isCut = true;
+    return { lose: 'response' };
   };
   const [staged] = await deliverCases(ground, [{ what: '' }]);
   assert.equal((await readJob(ground, staged.id)).status, 'processing', 'by nobody who knows');

@@ -21,7 +21,7 @@ const retried = (Object.entries(failureCases) as [FailureCode, readonly Case[]][
   // A time of day that the provider asks for passes in the meantime.
   .filter(({ scene }) => scene.slack === undefined);
 
-describe('whatever time may mend is in the dead-letter queue after five deliveries, if it does not', () => {
+describe('whatever time may fix is in the dead-letter queue after five deliveries, if it does not', () => {
   const suite = afterSuite();
   let ground: Ground;
   let staged: readonly Staged[] = [];

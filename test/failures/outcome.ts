@@ -61,7 +61,7 @@ async function assertReason(ground: Ground, staged: Staged, status: string, code
   return job;
 }
 
-/** Tried by the ladder, and now the queue's. */
+/** Tried by the retry policy, and now the queue's. */
 async function assertRetried(
   ground: Ground,
   staged: Staged,
@@ -78,7 +78,7 @@ async function assertRetried(
   );
 }
 
-/** In the dead-letter queue with its reason, and its owner told. */
+/** In the dead-letter queue with its reason, and its owner notified. */
 async function assertGivenUp(ground: Ground, staged: Staged, code: FailureCode) {
   const job = await assertReason(ground, staged, 'failed', code);
   assert.equal(ground.message(staged.id), undefined);
@@ -88,13 +88,14 @@ async function assertGivenUp(ground: Ground, staged: Staged, code: FailureCode) 
       attributes: { code, reason: job.error_message, trackId: staged.id },
     },
   ]);
-  const told = await ground.database.query('select from public.notifications where user_id = $1', [
-    staged.userId,
-  ]);
-  assert.equal(told.length, 1);
+  const notified = await ground.database.query(
+    'select from public.notifications where user_id = $1',
+    [staged.userId],
+  );
+  assert.equal(notified.length, 1);
 }
 
-/** The whole outcome of a case: job row, the message's fate, the provider's requests, Storage. */
+/** The whole outcome of a case: job row, the message's settlement, the provider's requests, Storage. */
 export async function assertFailed(
   ground: Ground,
   staged: Staged,
@@ -116,7 +117,7 @@ export async function assertFailed(
   assert.deepEqual(stored, expected.stored ?? []);
 }
 
-/** What went wrong was mended on the way. */
+/** What went wrong was recovered on the way. */
 export async function assertArchived(
   ground: Ground,
   staged: Staged,

@@ -10,7 +10,7 @@ const on = (host: string) => `https://${host}/song.mp3?signature=very-secret`;
 const status = (code: number, retryAfter?: string) =>
   ({ kind: 'status', status: code, ...(retryAfter === undefined ? {} : { retryAfter }) }) as const;
 const gzip = { 'content-encoding': 'gzip' };
-const answers = (code: number) =>
+const responds = (code: number) =>
   ({ what: `the provider answers ${code}`, audio: status(code) }) as const;
 
 /** An HTTP date so many seconds from now. */
@@ -59,8 +59,8 @@ export const providerCases = {
       what: 'the connection is reset in the middle',
       audio: { kind: 'truncated', after: 5000, by: 'reset' },
     },
-    { what: 'the answer is no HTTP', audio: { kind: 'raw', bytes: 'SSH-2.0-OpenSSH_9.6\r\n' } },
-    { what: 'the answer is nothing', audio: { kind: 'raw', bytes: '' } },
+    { what: 'the response is no HTTP', audio: { kind: 'raw', bytes: 'SSH-2.0-OpenSSH_9.6\r\n' } },
+    { what: 'the response is nothing', audio: { kind: 'raw', bytes: '' } },
   ],
   provider_truncated: [
     { what: 'the body ends in the middle', audio: { kind: 'truncated', after: 5000 } },
@@ -82,7 +82,7 @@ export const providerCases = {
     },
     {
       what: 'a compressed body ends in the middle',
-      audio: { kind: 'answer', headers: gzip, body: gzipSync(song).subarray(0, 5000) },
+      audio: { kind: 'response', headers: gzip, body: gzipSync(song).subarray(0, 5000) },
     },
     {
       what: 'a body that ends with its connection is another one each time',
@@ -118,9 +118,9 @@ export const providerCases = {
     },
   ],
   provider_throttled: [
-    answers(408),
-    answers(425),
-    answers(429),
+    responds(408),
+    responds(425),
+    responds(429),
     {
       what: 'the provider asks for two minutes',
       audio: status(429, '120'),
@@ -144,8 +144,8 @@ export const providerCases = {
     { what: 'the provider asks for nonsense', audio: status(429, 'later') },
   ],
   provider_unavailable: [
-    answers(500),
-    ...[502, 503, 504, 522].map(answers),
+    responds(500),
+    ...[502, 503, 504, 522].map(responds),
     {
       what: 'the provider is back in half an hour',
       audio: status(503, '1800'),

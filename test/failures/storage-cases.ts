@@ -5,15 +5,15 @@ import type { FailureCode } from '../../core/failure.ts';
 import { files } from '../lambdas/tracks.ts';
 import type { DeliveredCase, StorageFault } from './case.ts';
 
-type Answer = (exchange: Parameters<StorageFault>[0]) => void;
+type Respond = (exchange: Parameters<StorageFault>[0]) => void;
 
 /** Meets uploads, all of them or the first ones. */
 export const uploads =
-  (answer: Answer, most = Number.POSITIVE_INFINITY): StorageFault =>
+  (respond: Respond, most = Number.POSITIVE_INFINITY): StorageFault =>
   (exchange) => {
     if (!exchange.isUpload || exchange.count > most) return false;
     exchange.request.resume();
-    answer(exchange);
+    respond(exchange);
     return true;
   };
 
@@ -40,15 +40,15 @@ const shortens: StorageFault = async (exchange) => {
 };
 
 export const status =
-  (code: number, headers: Record<string, string> = {}): Answer =>
+  (code: number, headers: Record<string, string> = {}): Respond =>
   ({ response }) =>
     response.writeHead(code, headers).end('no');
 /** Storage's way to refuse: HTTP 400, the true status in the body. */
 export const inBody =
-  (statusCode: string, error: string): Answer =>
+  (statusCode: string, error: string): Respond =>
   ({ response }) =>
     response.writeHead(400).end(JSON.stringify({ statusCode, error, message: 'no' }));
-export const reset: Answer = ({ response }) => response.socket?.resetAndDestroy();
+export const reset: Respond = ({ response }) => response.socket?.resetAndDestroy();
 
 /** Takes the first bytes of an upload and breaks off. */
 const breakOff: StorageFault = ({ isUpload, request }) => {
@@ -57,9 +57,9 @@ const breakOff: StorageFault = ({ isUpload, request }) => {
   return true;
 };
 
-const says = (what: string, answer: Answer): DeliveredCase => ({
+const says = (what: string, respond: Respond): DeliveredCase => ({
   what: `Storage answers ${what}`,
-  storage: uploads(answer),
+  storage: uploads(respond),
 });
 
 /** Supabase Storage, which the bytes go to. */

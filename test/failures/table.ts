@@ -1,9 +1,9 @@
 import type { FailureCode } from '../../core/failure.ts';
 import { addressCases } from './address-cases.ts';
-import { answerCases } from './answer-cases.ts';
 import type { Cases } from './case.ts';
 import { databaseCases } from './database-cases.ts';
 import { providerCases } from './provider-cases.ts';
+import { responseCases } from './response-cases.ts';
 import { storageCases } from './storage-cases.ts';
 import * as worker from './worker-cases.ts';
 
@@ -13,10 +13,10 @@ import * as worker from './worker-cases.ts';
  */
 export const failureCases = {
   ...providerCases,
-  ...answerCases,
+  ...responseCases,
   ...addressCases,
   ...storageCases,
-  too_large: [...answerCases.too_large, ...storageCases.too_large],
+  too_large: [...responseCases.too_large, ...storageCases.too_large],
   database_unavailable: databaseCases,
   out_of_time: [worker.outOfTime],
   worker_crashed: [worker.workerCrashed],

@@ -12,7 +12,7 @@ export const troubleHosts = {
   stranger: 'stranger.example',
   otherName: 'other-name.example',
   unresolved: 'nowhere.invalid',
-  /** DNS answers of these two are in `dnsAnswers`. */
+  /** DNS results of these two are in `dnsResults`. */
   private: 'private.example',
   rebinding: 'rebinding.example',
 } as const;
@@ -22,7 +22,7 @@ export type TroubleHost = keyof typeof troubleHosts;
  * What DNS says each time it is asked for a host. 2d00::1 is a global address that nobody has: it passes
  * the guard, and no connection to it can stand.
  */
-export const dnsAnswers: Record<string, string[]> = {
+export const dnsResults: Record<string, string[]> = {
   [troubleHosts.private]: ['10.0.0.1'],
   [troubleHosts.rebinding]: ['2d00::1', '127.0.0.1'],
 };

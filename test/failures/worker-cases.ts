@@ -33,7 +33,7 @@ export const outOfTime: PlayedCase = {
 };
 
 export const workerCrashed: PlayedCase = {
-  what: 'every worker dies in mid-copy, and the sweep finds out',
+  what: 'every worker crashes in mid-copy, and the sweep finds out',
   async play(t) {
     const ground = await startGround(t, { environment: patient });
     // Due since yesterday.

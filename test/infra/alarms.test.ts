@@ -45,7 +45,7 @@ for (const entry of entries) {
   });
 }
 
-test('every alarm tells the topic when it rings and when it is over', () => {
+test('every alarm notifies the topic when it rings and when it is over', () => {
   for (const { name, properties } of alarms) {
     assert.equal(readable(properties.AlarmActions), '<AlarmTopic>', name);
     assert.equal(readable(properties.OKActions), '<AlarmTopic>', name);

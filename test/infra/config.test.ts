@@ -118,7 +118,7 @@ describe('configuration', () => {
         .split('\n')
         .map((line) => line.trim().split(/[:,]/, 1)[0]),
       [
-        'The configuration is not right (give -c name=value',
+        'Invalid configuration (give -c name=value',
         'supabaseUrl',
         'alarmEmail',
         'typo',

@@ -93,7 +93,7 @@ for (const [name, contract] of Object.entries(contracts)) {
   });
 }
 
-test('each Lambda is told of the places that this table says', () => {
+test('each Lambda has the environment that this table says', () => {
   const archiving = {
     SECRET_ID: '<Secret>',
     ARCHIVE_QUEUE_URL: '<QueuesArchive>',

@@ -133,7 +133,7 @@ test('queues and topic refuse what does not come over TLS, and only CloudWatch o
   ]);
 });
 
-test('the webhook and the manual door alone are open to the internet, through their function URLs', () => {
+test('the webhook and the manual endpoint alone are open to the internet, through their function URLs', () => {
   const open = (name: string) => [
     `Action=lambda:InvokeFunctionUrl, FunctionName=<${name}.Arn>, FunctionUrlAuthType=NONE, Principal=*`,
     `Action=lambda:InvokeFunction, FunctionName=<${name}.Arn>, InvokedViaFunctionUrl=true, Principal=*`,

@@ -69,11 +69,11 @@ test('the archive bundle archives, and its lines name message, track, asset and 
   const world = await startWorld(t);
   const { fn, lines } = await start(t, 'archive', world);
   const track = await insertWholeTrack(world, { cover: { kind: 'status', status: 404 } });
-  const lost = await insertTrack(world, {
+  const failing = await insertTrack(world, {
     audio_url: serve(world, files.audio, { kind: 'flaky', failures: 9, by: 'reset' }),
   });
   const refused = await insertTrack(world, { audio_url: 'https://elsewhere.example/?very-secret' });
-  for (const { id } of [track, lost, refused]) {
+  for (const { id } of [track, failing, refused]) {
     const MessageBody = JSON.stringify({ v: 1, trackId: id, reason: 'manual' });
     await world.sqs.send(new SendMessageCommand({ QueueUrl: world.queueUrl, MessageBody }));
   }
@@ -94,7 +94,7 @@ test('the archive bundle archives, and its lines name message, track, asset and 
   assert.deepEqual(
     new Map(codes.map((line) => [line.trackId, line.code])),
     new Map([
-      [lost.id, 'provider_reset'],
+      [failing.id, 'provider_reset'],
       [refused.id, 'host_not_allowed'],
     ]),
   );
@@ -120,7 +120,7 @@ test('the archive bundle writes its metrics, once an invocation', async (t) => {
   assert.match(JSON.stringify(metrics?._aws), /"Namespace":"TrackArchiver"/);
 });
 
-test('the enqueue bundle answers, and warm in well under 100 ms', async (t) => {
+test('the enqueue bundle responds, and warm in well under 100 ms', async (t) => {
   const world = await startWorld(t);
   const { fn, lines } = await start(t, 'enqueue', world);
   const track = await insertTrack(world, { audio_url: 'https://cdn.provider.example/a.mp3' });

@@ -42,7 +42,7 @@ export async function insertTrack(
   return { id: row.id, userId: row.user_id };
 }
 
-/** Puts a file up at the provider, at a new address that is answered with. */
+/** Puts a file up at the provider, at a new address, which is returned. */
 export function serve(
   { provider }: World,
   file: Buffer,

@@ -132,7 +132,7 @@ export async function loadHandler<Handler>(name: string, world: World): Promise<
   return module.handler;
 }
 
-/** What Lambda tells a handler about its invocation; `remaining` milliseconds are left at first. */
+/** What Lambda passes to a handler about its invocation; `remaining` milliseconds are left at first. */
 export function lambdaContext(remaining = 900_000) {
   const end = performance.now() + remaining;
   return {

@@ -51,7 +51,7 @@ test('what is not intercepted passes, and what is answered does not', async (t) 
 
 test('an answer can be lost of a request that arrived as a whole', async (t) => {
   const { proxy, received, post } = await setUp(t);
-  proxy.intercept = () => ({ lose: 'answer' });
+  proxy.intercept = () => ({ lose: 'response' });
   await assert.rejects(post(1000));
   assert.deepEqual(received, [{ bytes: 1000, whole: true }]);
 });

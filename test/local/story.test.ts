@@ -24,7 +24,7 @@ describe('npm start -- --once --json', () => {
     assert.ok(summary?.expectations.length > cast.length);
   });
 
-  test('tells of each of the fifteen days once, in order', () => {
+  test('reports each of the fifteen days once, in order', () => {
     const days = events.filter(({ event }) => event === 'day').map(({ day }) => day);
     assert.deepEqual(
       days,

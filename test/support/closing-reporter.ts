@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Reporter, TestModule, Vitest } from 'vitest/node';
 import { lambdaNames } from '../../lambdas/bundle.ts';
-import { judge, searchLogs } from './leaks.ts';
+import { searchLogs, summarize } from './leaks.ts';
 
 /**
  * The last test of every run: no secret is in what all others made Lambdas and commands write. Then the closing line,
@@ -42,7 +42,7 @@ export default class ClosingReporter implements Reporter {
     const expected = (await this.isWholeFastRun(modules))
       ? [...(await lambdaNames()), 'handler']
       : [];
-    const { ok, text } = judge(await searchLogs(logs, [databasePassword()]), expected);
+    const { ok, text } = summarize(await searchLogs(logs, [databasePassword()]), expected);
     console.log(text);
     // A watching run begins its next one with nothing.
     for (const name of await readdir(logs)) await rm(join(logs, name));

@@ -18,13 +18,13 @@ export interface HttpsServer {
 export async function httpsServer(
   t: Cleanup,
   hosts: string[],
-  answer: RequestListener,
+  respond: RequestListener,
 ): Promise<HttpsServer> {
   const { authority, certificate, key } = await makeCertificate(hosts);
   const requests: IncomingMessage[] = [];
   const server = createServer({ cert: certificate, key }, (request, response) => {
     requests.push(request);
-    answer(request, response);
+    respond(request, response);
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   t.onTestFinished(() => {

@@ -5,7 +5,7 @@ import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'vitest';
-import { judge, searchLogs } from './leaks.ts';
+import { searchLogs, summarize } from './leaks.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -113,8 +113,8 @@ test('what a Lambda’s process writes or throws, and what a command prints, is 
 
 test('who wrote nothing is named, and fails the run as a leak does', () => {
   const good = { lines: 1, sources: new Map([['archive', 1]]), leaks: [] };
-  assert.equal(judge(good, ['archive']).ok, true);
-  assert.match(judge(good, ['archive', 'sweep']).text, /nothing of sweep was captured/);
+  assert.equal(summarize(good, ['archive']).ok, true);
+  assert.match(summarize(good, ['archive', 'sweep']).text, /nothing of sweep was captured/);
   const leaks = [{ source: 'archive', what: 'a webhook secret', line: 'x' }];
-  assert.equal(judge({ ...good, leaks }, ['archive']).ok, false);
+  assert.equal(summarize({ ...good, leaks }, ['archive']).ok, false);
 });

@@ -88,22 +88,22 @@ function joined(parts: Captured[]): Captured[] {
 
 /** The secrets in a line: what has the form of one, and `values`. */
 export function leaksIn(line: string, values: readonly string[] = []): Omit<Leak, 'source'>[] {
-  const hide = (secret: string) => {
+  const mask = (secret: string) => {
     const at = Math.max(0, line.indexOf(secret) - 100);
     return line.replaceAll(secret, '▇▇▇').slice(at, at + 200);
   };
   const byForm = forms.flatMap(([what, form]) => {
     const found = form.exec(line)?.[0];
-    return found === undefined ? [] : [{ what, line: hide(found) }];
+    return found === undefined ? [] : [{ what, line: mask(found) }];
   });
   const byValue = values
     .filter((value) => line.includes(value))
-    .map((value) => ({ what: 'a secret of the test', line: hide(value) }));
+    .map((value) => ({ what: 'a secret of the test', line: mask(value) }));
   return [...byForm, ...byValue];
 }
 
-/** What is to be told of a report, and whether it is good; `expected` names who must have written something. */
-export function judge(
+/** What a report comes to, in words, and whether it is good; `expected` names who must have written something. */
+export function summarize(
   { lines, sources, leaks }: LogReport,
   expected: readonly string[],
 ): { ok: boolean; text: string } {

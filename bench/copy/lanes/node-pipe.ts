@@ -12,10 +12,10 @@ async function copy(ground: Ground, kind: AssetKind, trackId: string): Promise<v
     method: 'POST',
     headers: { 'content-length': source.headers['content-length'] },
   });
-  const answered = once(upload, 'response') as Promise<[IncomingMessage]>;
+  const responded = once(upload, 'response') as Promise<[IncomingMessage]>;
   await pipeline(source, upload);
-  const [answer] = await answered;
-  await once(answer.resume(), 'end');
+  const [response] = await responded;
+  await once(response.resume(), 'end');
 }
 
 /** A limit: Node's own client, nothing between the two connections, no hash. */

@@ -9,12 +9,12 @@ async function copy(ground: Ground, kind: AssetKind, trackId: string): Promise<v
   const hash = createHash('sha256');
   // Paused until undici takes the body over, which it does only when it has a connection.
   source.body.on('data', (chunk) => hash.update(chunk)).pause();
-  const answer = await request(uploadUrl(ground, kind, trackId), {
+  const response = await request(uploadUrl(ground, kind, trackId), {
     method: 'POST',
     headers: { 'content-length': source.headers['content-length'] },
     body: source.body,
   });
-  await answer.body.text();
+  await response.body.text();
   hash.digest('hex');
 }
 

@@ -28,14 +28,14 @@ async function tcpServer(t: Cleanup, use: (socket: Socket) => void) {
   return { port, overrides: new Map([[host, { address: '127.0.0.1', port }]]), ca: '' };
 }
 
-/** A TLS server that sends these bytes as its answer, whatever it is asked, and then ends or resets. */
-async function rawServer(t: Cleanup, answer: string, end: 'end' | 'reset') {
+/** A TLS server that sends these bytes as its response, whatever it is asked, and then ends or resets. */
+async function rawServer(t: Cleanup, bytes: string, end: 'end' | 'reset') {
   const { authority, certificate, key } = await makeCertificate([host]);
   const tcp = new Set<Socket>();
   const server = createTlsServer({ cert: certificate, key }, (socket) => {
     socket.on('error', () => {});
     socket.once('data', () => {
-      socket.write(answer, () => {
+      socket.write(bytes, () => {
         if (end === 'end') socket.end();
         else setImmediate(() => [...tcp].map((each) => each.resetAndDestroy()));
       });
@@ -110,7 +110,7 @@ test('a body that stops in the middle is stalled', async (t) => {
   assert.equal(codeOf(await fetchWhole(url, server, { timeout: 300 })), 'provider_stalled');
 });
 
-for (const [what, answer, end, code] of [
+for (const [what, bytes, end, code] of [
   [
     'closed before its announced end is truncated',
     'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbegin',
@@ -151,7 +151,7 @@ for (const [what, answer, end, code] of [
   ],
 ] as const) {
   test(`a response ${what}`, async (t) => {
-    const server = await rawServer(t, answer, end);
+    const server = await rawServer(t, bytes, end);
     assert.equal(codeOf(await fetchWhole(url, server)), code);
   });
 }

@@ -7,11 +7,11 @@ import { codeOf, fetchWhole, host, policy } from './open.ts';
 
 const url = `https://${host}/song.mp3`;
 
-/** A network on which 127.0.0.1 passes for public, and DNS gives one of `answers` after the other. */
-function network(server: HttpsServer, answers: string[][]) {
+/** A network on which 127.0.0.1 passes for public, and DNS gives one of `results` after the other. */
+function network(server: HttpsServer, results: string[][]) {
   const asked: string[] = [];
   const lookup: LookupFunction = (name, _, callback) => {
-    const addresses = answers[Math.min(asked.length, answers.length - 1)] ?? [];
+    const addresses = results[Math.min(asked.length, results.length - 1)] ?? [];
     asked.push(name);
     callback(
       null,
@@ -53,7 +53,7 @@ describe('an address from DNS', () => {
     );
   });
 
-  test('is asked for once a connection, so that no second answer slips in behind the check', async (t) => {
+  test('is asked for once per connection, so that no second result slips in behind the check', async (t) => {
     const server = await songServer(t);
     const { asked, options } = network(server, [['127.0.0.1'], ['127.0.0.2']]);
     assert.equal(codeOf(await fetchWhole(url, withoutOverrides(server), options)), '4 bytes');
@@ -75,8 +75,8 @@ describe('an address from DNS', () => {
   test('is checked once more on the connection itself', async (t) => {
     const server = await songServer(t);
     const { options } = network(server, [['127.0.0.1']]);
-    const verdicts = [true, false];
-    options.network.isPublic = () => verdicts.shift() ?? false;
+    const decisions = [true, false];
+    options.network.isPublic = () => decisions.shift() ?? false;
     const result = await fetchWhole(url, withoutOverrides(server), options);
     assert.equal(codeOf(result), 'address_not_public');
     assert.equal(server.requests.length, 0);

@@ -11,7 +11,7 @@ export interface Opened {
   length: number | undefined;
 }
 
-/** Fetches an address to its end with a provider of its own; answers what came, or the failure. */
+/** Fetches an address to its end with a provider of its own; returns what came, or the failure. */
 export async function fetchWhole(
   url: string,
   server: Pick<HttpsServer, 'overrides' | 'ca'>,

@@ -6,8 +6,8 @@ import { createSmallFetch } from '../../../adapters/supabase/fetch.ts';
 
 const smallFetch = createSmallFetch();
 
-async function serve(t: TestContext, answer: RequestListener): Promise<string> {
-  const server = createServer(answer);
+async function serve(t: TestContext, respond: RequestListener): Promise<string> {
+  const server = createServer(respond);
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   t.onTestFinished(() => {
     server.closeAllConnections();
@@ -22,7 +22,7 @@ async function read(request: IncomingMessage): Promise<string> {
   return text;
 }
 
-/** What a request and its answer were, by one of the two. */
+/** What a request and its response were, by one of the two. */
 async function exchange(by: typeof fetch, url: string, init: RequestInit | undefined) {
   const response = await by(url, init);
   const { status, ok, headers } = response;
@@ -39,10 +39,10 @@ for (const [what, path, init] of [
   ['a call', '/200', post],
   ['a read', '/200?select=id&id=eq.1', undefined],
   ['a refusal', '/401', post],
-  ['an answer without a body', '/204', post],
+  ['a response without a body', '/204', post],
   ['a server error', '/503', post],
 ] as const) {
-  test(`${what} is asked and answered as by Node's own fetch`, async (t) => {
+  test(`${what} is sent and received as by Node's own fetch`, async (t) => {
     const seen: unknown[] = [];
     const url = await serve(t, async (request, response) => {
       const { method, url: target, headers } = request;

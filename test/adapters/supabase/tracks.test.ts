@@ -8,9 +8,9 @@ import { ArchiveFailure } from '../../../core/failure.ts';
 
 const id = '0b0f8a1e-5f0c-4f57-8a8e-1c2d3e4f5a6b';
 
-/** The database's verbs before a server that answers as it is told. */
-async function against(t: TestContext, answer: RequestListener) {
-  const server = createServer(answer);
+/** The database's verbs before a server that responds as given. */
+async function against(t: TestContext, response: RequestListener) {
+  const server = createServer(response);
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   t.onTestFinished(() => {
     server.closeAllConnections();
@@ -21,8 +21,8 @@ async function against(t: TestContext, answer: RequestListener) {
   return createTracks(createDatabaseClient(access));
 }
 
-/** A server that answers every call with this. */
-const answering = (status: number, body: string): RequestListener => {
+/** A server that responds to every call with this. */
+const responding = (status: number, body: string): RequestListener => {
   return (_, response) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(body);
   };
@@ -44,7 +44,7 @@ test('the key goes as apikey and as Bearer, identical, which both kinds of key n
 
 test('an error of the database is unavailable, with its code and its words', async (t) => {
   const body = JSON.stringify({ code: '42501', message: 'permission denied', details: null });
-  const tracks = await against(t, answering(403, body));
+  const tracks = await against(t, responding(403, body));
   await assert.rejects(tracks.plan(id), (error) => {
     assert.ok(error instanceof ArchiveFailure);
     assert.equal(error.code, 'database_unavailable');
@@ -56,14 +56,14 @@ test('an error of the database is unavailable, with its code and its words', asy
 
 for (const [what, status, body] of [
   ['a gateway’s page', 502, '<html>Bad gateway</html>'],
-  ['an answer that is no JSON', 200, '<html>'],
+  ['a response that is no JSON', 200, '<html>'],
   ['no row', 200, '[]'],
   ['two rows', 200, '[{"outcome":"busy"},{"outcome":"busy"}]'],
   ['an outcome that we do not know', 200, '[{"outcome":"maybe"}]'],
   ['a claim without its columns', 200, '[{"outcome":"claimed"}]'],
 ] as const) {
-  test(`${what} is unavailable, and never taken for an answer`, async (t) => {
-    const tracks = await against(t, answering(status, body));
+  test(`${what} is unavailable, and never taken for a result`, async (t) => {
+    const tracks = await against(t, responding(status, body));
     await assert.rejects(tracks.claim(id, 60, 'worker'), { code: 'database_unavailable' });
   });
 }

@@ -9,7 +9,7 @@ test('the same seed makes the same plan, another seed another', () => {
   assert.notEqual(makePlan(7, 200).fingerprint, makePlan(8, 200).fingerprint);
 });
 
-test('a plan has tracks of every fate, and of each disturbance one at least', () => {
+test('a plan has tracks of every ending, and of each disturbance one at least', () => {
   const plan = makePlan(42, 3000);
   const { tracks, disturbances } = plan;
   const kinds = disturbances.map((each) => {
@@ -17,7 +17,7 @@ test('a plan has tracks of every fate, and of each disturbance one at least', ()
     return 'part' in each ? each.part : each.what;
   });
   assert.deepEqual([...new Set(kinds)].sort(), [
-    ...['archive', 'door', 'enqueue', 'gateway', 'postgres', 'repeat', 'stray'],
+    ...['archive', 'enqueue', 'gateway', 'manual', 'postgres', 'repeat', 'stray'],
     ...['sweep', 'two sweeps', 'wipe'],
   ]);
   const owed = tracks.map((track) => promised(track, plan, true));

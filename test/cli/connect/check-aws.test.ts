@@ -7,14 +7,14 @@ import { type ConnectWorld, connectFirst, failedChecks, startWorld, supabaseKey 
 const broken: [check: string[], what: string, spoil: (aws: FakeAws) => unknown][] = [
   [
     ['the default policy is what the stack says'],
-    'another default policy than the stack was told',
+    'another default policy than the stack has',
     (aws) => {
       aws.outputs.DefaultRetentionDays = '30';
     },
   ],
   [
     ['the default policy is what the stack says'],
-    'another delay than the stack was told',
+    'another delay than the stack has',
     (aws) => {
       aws.outputs.DefaultArchiveAfterDays = '10';
     },
@@ -57,7 +57,7 @@ const broken: [check: string[], what: string, spoil: (aws: FakeAws) => unknown][
   ],
   [
     ['archive-tracks asks for the key'],
-    'a manual door without a lock',
+    'a manual endpoint that lets anybody in',
     (aws) => {
       aws.archiveTracksStatus = 200;
     },
@@ -73,7 +73,7 @@ const broken: [check: string[], what: string, spoil: (aws: FakeAws) => unknown][
     ['a signed webhook is accepted'],
     'an endpoint that is not ours and answers 200',
     (aws) => {
-      aws.webhookAnswer = { hello: 'world' };
+      aws.webhookResponse = { hello: 'world' };
     },
   ],
   [

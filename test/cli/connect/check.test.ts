@@ -13,10 +13,10 @@ test('of a connected system every check holds, and nothing is changed', async (t
   assert.equal(world.aws.secret, secret);
   const lines = await world.run(['--check']);
   assert.match(lines.output, /^✓ pg_net is there/m);
-  assert.doesNotMatch(lines.output, /✗|mend/);
+  assert.doesNotMatch(lines.output, /✗|fix:/);
 });
 
-test('a host that no policy allows is told before the tracks that wait for it are due', async (t) => {
+test('a host that no policy allows is shown before the tracks that wait for it are due', async (t) => {
   const world = await startWorld(t);
   await connectFirst(world);
   const user = await newUser(world.database);
@@ -47,10 +47,10 @@ test('a host that no policy allows is told before the tracks that wait for it ar
   });
   await newTrack(world.database, user, { ...at('cdn1.suno.ai'), video_url: 'http://u@x:443/' });
   const expires = new Date(created_at.getTime() + 86_400_000).toISOString().slice(0, 16);
-  const told = (await found()) ?? '';
+  const shown = (await found()) ?? '';
   const first = `1 track of fal at notfal.media, the first expires ${expires}Z; `;
-  assert.equal(told.slice(0, first.length), first);
-  assert.match(told.slice(first.length), /^1 track of Udio at cdn\.udio\.example, [^;]*$/);
+  assert.equal(shown.slice(0, first.length), first);
+  assert.match(shown.slice(first.length), /^1 track of Udio at cdn\.udio\.example, [^;]*$/);
   await world.database.query(
     `insert into track_archiving_policies (provider, retention, archive_after, allowed_hosts)
      values ('udio', '15 days', '13 days', '{*.udio.example}')`,
@@ -59,11 +59,11 @@ test('a host that no policy allows is told before the tracks that wait for it ar
   assert.equal(await found(), 'all');
 });
 
-test('of a project that was never connected the doctor tells everything, with the mend', async (t) => {
+test('of a project that was never connected the doctor reports everything, with the fix', async (t) => {
   const world = await startWorld(t, { migrated: false });
   const ended = await world.run(['--check']);
   assert.equal(ended.code, 1);
-  assert.match(ended.output, /✗ migrations are applied: missing: .*\n {4}mend: npm run connect/);
+  assert.match(ended.output, /✗ migrations are applied: missing: .*\n {4}fix: npm run connect/);
   assert.match(ended.output, /✗ triggers are enabled: .* is missing/);
   assert.match(ended.output, /✗ the secret is filled: it has no value/);
   assert.match(ended.output, /✗ a signed webhook is accepted/);

@@ -21,7 +21,7 @@ export interface FakeAws {
   archiveTracksStatus: number;
   /** Answered to authentic webhooks. */
   webhookStatus: number;
-  webhookAnswer: object;
+  webhookResponse: object;
   acceptsEverything: boolean;
   /** Seconds by which the clock of the endpoint is wrong. */
   clockSkew: number;
@@ -45,7 +45,7 @@ export async function startFakeAws(t: Cleanup, supabaseUrl: string): Promise<Fak
       fake.webhooks.push(webhook);
       const secrets = JSON.parse(fake.secret ?? '{"webhookSecrets":[]}').webhookSecrets;
       const accepted = fake.acceptsEverything || isAuthentic(webhook, secrets, new Date());
-      answer(accepted ? fake.webhookStatus : 401, accepted ? fake.webhookAnswer : {});
+      answer(accepted ? fake.webhookStatus : 401, accepted ? fake.webhookResponse : {});
     } else if (request.url === '/archive-tracks') {
       answer(fake.archiveTracksStatus, { success: false });
     } else if (target === 'secretsmanager.GetSecretValue') {
@@ -95,7 +95,7 @@ export async function startFakeAws(t: Cleanup, supabaseUrl: string): Promise<Fak
     timer: { State: 'ENABLED', target: sweep },
     archiveTracksStatus: 401,
     webhookStatus: 200,
-    webhookAnswer: { action: 'cancelled' },
+    webhookResponse: { action: 'cancelled' },
     acceptsEverything: false,
     clockSkew: 0,
     webhooks: [],

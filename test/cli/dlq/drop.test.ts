@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
+import { openDlqContext } from '../../../cli/dlq/context.ts';
 import { drop } from '../../../cli/dlq/drop.ts';
-import { openDesk } from '../../../cli/dlq/open.ts';
 import { parseOptions } from '../../../cli/dlq/options.ts';
-import { bury, reportOf, startDlqWorld, tracksIn, undelivered } from './world.ts';
+import { reportOf, sendDeadLetter, startDlqWorld, tracksIn, undelivered } from './world.ts';
 
 describe.concurrent('dlq drop', () => {
   test('drops what has the code, in both queues, and nothing else', async (t) => {
     const world = await startDlqWorld(t);
     const { dead, scheduleDead, archive } = world;
-    for (let index = 0; index < 20; index += 1) bury(dead, 'provider_gone');
-    const kept = [bury(dead, 'provider_timeout'), undelivered(scheduleDead)].sort();
-    bury(scheduleDead, 'provider_gone');
+    for (let index = 0; index < 20; index += 1) sendDeadLetter(dead, 'provider_gone');
+    const kept = [sendDeadLetter(dead, 'provider_timeout'), undelivered(scheduleDead)].sort();
+    sendDeadLetter(scheduleDead, 'provider_gone');
 
     const shown = await world.run(['dlq', 'drop', '--code', 'provider_gone']);
     assert.equal(shown.code, 0, shown.stderr);
@@ -37,12 +37,12 @@ describe.concurrent('dlq drop', () => {
 
   test('drops only what was shown, not what came meanwhile', async (t) => {
     const world = await startDlqWorld(t);
-    bury(world.dead, 'provider_gone');
+    sendDeadLetter(world.dead, 'provider_gone');
     let late: string | undefined;
     world.proxy.intercept = (request) => {
-      const isGivenBack =
+      const isReleased =
         request.headers['x-amz-target'] === 'AmazonSQS.ChangeMessageVisibilityBatch';
-      if (isGivenBack) late ??= bury(world.dead, 'provider_gone');
+      if (isReleased) late ??= sendDeadLetter(world.dead, 'provider_gone');
       return false;
     };
     const done = await world.run(['dlq', 'drop', '--code', 'provider_gone', '--yes']);
@@ -52,21 +52,21 @@ describe.concurrent('dlq drop', () => {
 
   test('on a terminal it asks, and only yes drops', async (t) => {
     const world = await startDlqWorld(t);
-    bury(world.dead, 'provider_gone');
+    sendDeadLetter(world.dead, 'provider_gone');
     Object.assign(process.env, world.environment);
     const given = { code: ['provider_gone'] };
     const options = parseOptions(given, world.environment);
-    const desk = await openDesk(options);
+    const queues = await openDlqContext(options);
     const said: string[] = [];
     const output = {
       json: false,
       say: (text: string) => said.push(text),
       note() {},
-      answer() {},
+      result() {},
       progress() {},
     };
     const { signal } = new AbortController();
-    const context = { desk, options, given, output, signal };
+    const context = { ...queues, options, given, output, signal };
     for (const [answer, left] of [
       [false, 1],
       [true, 0],
@@ -82,7 +82,7 @@ describe.concurrent('dlq drop', () => {
 
   test('refuses to drop everything', async (t) => {
     const world = await startDlqWorld(t);
-    bury(world.dead, 'provider_gone');
+    sendDeadLetter(world.dead, 'provider_gone');
     const ended = await world.run(['dlq', 'drop', '--yes']);
     assert.equal(ended.code, 2);
     assert.match(ended.stderr, /Say which messages to drop: --code/);
@@ -91,7 +91,7 @@ describe.concurrent('dlq drop', () => {
 
   test('--archived needs the database and drops nothing without', async (t) => {
     const world = await startDlqWorld(t);
-    bury(world.dead, 'provider_gone');
+    sendDeadLetter(world.dead, 'provider_gone');
     const ended = await world.run(['dlq', 'drop', '--archived', '--yes', '--json']);
     assert.equal(ended.code, 1);
     assert.equal(reportOf(ended).selected, 0);

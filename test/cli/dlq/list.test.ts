@@ -2,10 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { newTrack, newUser, service } from '../../migrations/app.ts';
 import { failTrack, fromSecret, startListed } from './listed.ts';
-import { bury, exhaust, reportOf, startDlqWorld, tracksIn, undelivered } from './world.ts';
+import {
+  exhaust,
+  reportOf,
+  sendDeadLetter,
+  startDlqWorld,
+  tracksIn,
+  undelivered,
+} from './world.ts';
 
 describe.concurrent('dlq list', () => {
-  test('tells what, why, since when, until when, and what became of the track', async (t) => {
+  test('shows what, why, since when, until when, and what became of the track', async (t) => {
     const world = await startListed(t);
     const { database, dead, scheduleDead } = world;
     const user = await newUser(database);
@@ -14,17 +21,17 @@ describe.concurrent('dlq list', () => {
         title,
         created_at: new Date(Date.now() - daysOld * 86_400_000),
       });
-    const buried = await track('Buried', 13);
+    const failed = await track('Failed', 13);
     const exhausted = await track('Exhausted', 14);
-    bury(dead, 'expired', await track('Expired', 16));
+    sendDeadLetter(dead, 'expired', await track('Expired', 16));
     const archived = await track('Archived', 13);
-    await failTrack(world, buried, 'host_not_allowed');
-    bury(dead, 'host_not_allowed', buried);
+    await failTrack(world, failed, 'host_not_allowed');
+    sendDeadLetter(dead, 'host_not_allowed', failed);
     await failTrack(world, exhausted, 'provider_timeout');
     await exhaust(world, exhausted);
-    bury(dead, 'provider_gone', archived);
+    sendDeadLetter(dead, 'provider_gone', archived);
     await service(database)("select mark_track_archived($1, 'https://s/a.mp3')", [archived]);
-    const gone = bury(dead, 'provider_gone');
+    const gone = sendDeadLetter(dead, 'provider_gone');
     undelivered(scheduleDead);
     dead.send('\u001b[31mnot ours', {});
 
@@ -33,12 +40,12 @@ describe.concurrent('dlq list', () => {
     const { ok, database: asked, queues, messages } = reportOf(ended);
     assert.deepEqual([ok, asked], [true, { problem: null }]);
     assert.deepEqual(queues, [
-      { queue: 'dead-letter', found: 6, hidden: 0, seen: 6 },
-      { queue: 'schedule-dead-letter', found: 1, hidden: 0, seen: 1 },
+      { queue: 'dead-letter', found: 6, inFlight: 0, seen: 6 },
+      { queue: 'schedule-dead-letter', found: 1, inFlight: 0, seen: 1 },
     ]);
     assert.deepEqual(
       messages.map(({ title }: { title: string }) => title),
-      ['Exhausted', 'Buried', 'Archived', 'Expired', null, null, null],
+      ['Exhausted', 'Failed', 'Archived', 'Expired', null, null, null],
       'the most urgent first, then what nobody can save any more',
     );
     const of = (id: string) => messages.find(({ trackId }: { trackId: string }) => trackId === id);
@@ -56,7 +63,7 @@ describe.concurrent('dlq list', () => {
       track: 'failed',
       archivedAt: null,
     });
-    assert.deepEqual([of(buried).code, of(buried).track], ['host_not_allowed', 'failed']);
+    assert.deepEqual([of(failed).code, of(failed).track], ['host_not_allowed', 'failed']);
     assert.equal(of(archived).track, 'archived');
     assert.notEqual(of(archived).archivedAt, null);
     assert.deepEqual([of(gone).track, of(gone).title], ['deleted', null]);
@@ -86,11 +93,11 @@ describe.concurrent('dlq list', () => {
     }
   });
 
-  test('what SQS moved itself is told by the job, not by attributes of an earlier failure', async (t) => {
+  test('what SQS moved itself is described by the job, not by attributes of an earlier failure', async (t) => {
     const world = await startListed(t);
     const { archive, dead, database, clock } = world;
     const track = await newTrack(database, await newUser(database));
-    bury(dead, 'host_not_allowed', track);
+    sendDeadLetter(dead, 'host_not_allowed', track);
     assert.equal((await world.run(['redrive', '--yes'])).code, 0);
     assert.equal(archive.messages[0]?.attributes.code?.StringValue, 'host_not_allowed');
     await failTrack(world, track, 'provider_timeout');
@@ -106,16 +113,16 @@ describe.concurrent('dlq list', () => {
 
   test('sees each of many messages once, and gives all of them back', async (t) => {
     const world = await startDlqWorld(t);
-    const tracks = Array.from({ length: 137 }, () => bury(world.dead, 'internal')).sort();
+    const tracks = Array.from({ length: 137 }, () => sendDeadLetter(world.dead, 'internal')).sort();
     const { messages } = reportOf(await world.run(['dlq', 'list', '--json']));
     assert.deepEqual(messages.map(({ trackId }: { trackId: string }) => trackId).sort(), tracks);
     assert.deepEqual(world.dead.counts(), { visible: 137, inFlight: 0 });
     assert.deepEqual(tracksIn(world.dead), tracks);
   });
 
-  test('interrupted, it gives back what it has seen', async (t) => {
+  test('interrupted, it releases what it has seen', async (t) => {
     const world = await startDlqWorld(t);
-    for (let index = 0; index < 50; index += 1) bury(world.dead, 'internal');
+    for (let index = 0; index < 50; index += 1) sendDeadLetter(world.dead, 'internal');
     let receives = 0;
     const run = world.start(['dlq', 'list', '--json']);
     world.proxy.intercept = (request) => {
@@ -129,9 +136,9 @@ describe.concurrent('dlq list', () => {
     assert.deepEqual(world.dead.counts(), { visible: 50, inFlight: 0 });
   });
 
-  test('without a database it says so and lists what the messages tell', async (t) => {
+  test('without a database it says so and lists what the messages say', async (t) => {
     const world = await startDlqWorld(t);
-    const track = bury(world.dead, 'provider_gone');
+    const track = sendDeadLetter(world.dead, 'provider_gone');
     for (const [environment, problem] of [
       [{}, /set SUPABASE_URL and SUPABASE_SECRET_KEY, or SECRET_ID/],
       [fromSecret, /the secret in AWS has no value yet/],

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { until } from '../../support/until.ts';
 import type { DlqWorld } from './world.ts';
-import { bury, reportOf, startDlqWorld, tracksIn, undelivered } from './world.ts';
+import { reportOf, sendDeadLetter, startDlqWorld, tracksIn, undelivered } from './world.ts';
 
 const many = ({ dead }: DlqWorld, count: number): string[] =>
   Array.from({ length: count }, (_, index) =>
-    bury(dead, index % 2 === 0 ? 'provider_timeout' : 'host_not_allowed'),
+    sendDeadLetter(dead, index % 2 === 0 ? 'provider_timeout' : 'host_not_allowed'),
   ).sort();
 
 describe.concurrent('redrive of everything', () => {
@@ -55,15 +55,15 @@ describe.concurrent('redrive of everything', () => {
     const { archive, dead } = world;
     many(world, 100);
     const { signal } = over;
-    let buried = 0;
-    // The worker fails each at once and buries it again.
+    let returned = 0;
+    // The worker fails each at once and sends it there again.
     async function work(): Promise<void> {
       while (!signal.aborted) {
         const wanted = { max: 10, waitSeconds: 20, visibilitySeconds: 60, signal };
         for (const message of await archive.receive(wanted)) {
           archive.remove(message);
           dead.send(message.body, message.attributes);
-          buried += 1;
+          returned += 1;
         }
       }
     }
@@ -72,15 +72,15 @@ describe.concurrent('redrive of everything', () => {
     over.abort();
     await working;
     assert.equal(ended.code, 0, ended.stderr);
-    // SQS tells its count now and then only.
-    assert.ok(buried >= 100 && buried < 350, String(buried));
+    // SQS updates its count now and then only.
+    assert.ok(returned >= 100 && returned < 350, String(returned));
     assert.equal(archive.messages.length + dead.messages.length, 100);
   });
 
   test("Scheduler's queue is moved one by one, whatever its messages look like", async (t) => {
     const world = await startDlqWorld(t);
     const { archive, dead, scheduleDead } = world;
-    const failed = bury(dead, 'provider_timeout');
+    const failed = sendDeadLetter(dead, 'provider_timeout');
     const tracks = [
       undelivered(scheduleDead),
       undelivered(scheduleDead, '{"MessageBody":"as a universal target has it"}'),
@@ -128,7 +128,7 @@ describe.concurrent('redrive of everything', () => {
     await until(() => world.archive.messages.length > 0);
     first.child.kill('SIGKILL');
     await first.ended;
-    // To look would hide messages from the task, which would then end half-way.
+    // To read would take messages from the task, which would then end half-way.
     for (const parameters of [
       ['redrive'],
       ['dlq', 'list'],
@@ -154,7 +154,7 @@ describe.concurrent('redrive of everything', () => {
     await dead.receive({ max: 5, waitSeconds: 0, visibilitySeconds: 600, signal });
     const ended = await world.run(['redrive', '--yes']);
     assert.equal(ended.code, 1, ended.stderr);
-    assert.match(ended.stdout, /7 messages moved, 5 left; 5 of them were in somebody's hands/);
+    assert.match(ended.stdout, /7 messages moved, 5 left; 5 of them were in flight/);
     assert.equal(archive.messages.length, 7);
     await world.clock.advanceTo(world.clock.now() + 600_000);
     assert.equal((await world.run(['redrive', '--yes'])).code, 0);

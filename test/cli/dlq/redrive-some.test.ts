@@ -3,10 +3,10 @@ import type { IncomingMessage } from 'node:http';
 import { describe, test } from 'vitest';
 import { until } from '../../support/until.ts';
 import {
-  bury,
   type DlqWorld,
   exhaust,
   reportOf,
+  sendDeadLetter,
   startDlqWorld,
   tracksIn,
   undelivered,
@@ -17,16 +17,16 @@ const some = ['redrive', '--yes', '--json', '--rate', '500', '--code'];
 const isAction = (request: IncomingMessage, action: string): boolean =>
   request.headers['x-amz-target'] === `AmazonSQS.${action}`;
 
-const buryMany = ({ dead }: DlqWorld, code: string, count: number): string[] =>
-  Array.from({ length: count }, () => bury(dead, code)).sort();
+const sendMany = ({ dead }: DlqWorld, code: string, count: number): string[] =>
+  Array.from({ length: count }, () => sendDeadLetter(dead, code)).sort();
 
 /** 500 messages, half of them to be moved, in turns. */
 function mix({ dead }: DlqWorld) {
   const wanted: string[] = [];
   const others: string[] = [];
   for (let index = 0; index < 250; index += 1) {
-    wanted.push(bury(dead, 'provider_timeout'));
-    others.push(bury(dead, 'host_not_allowed'));
+    wanted.push(sendDeadLetter(dead, 'provider_timeout'));
+    others.push(sendDeadLetter(dead, 'host_not_allowed'));
   }
   return { wanted: wanted.sort(), others: others.sort(), all: [...wanted, ...others].sort() };
 }
@@ -47,7 +47,7 @@ describe.concurrent('redrive of some', () => {
     assert.equal(reportOf(interrupted).queues[0].done, archive.messages.length);
     assert.ok(archive.messages.length < 250);
     assert.deepEqual(tracksIn(archive, dead), all);
-    assert.equal(dead.counts().inFlight, 0, 'everything that was not moved is given back');
+    assert.equal(dead.counts().inFlight, 0, 'everything that was not moved is released');
 
     const finished = await world.run([...some, 'provider_timeout']);
     assert.equal(finished.code, 0, finished.stderr);
@@ -56,7 +56,7 @@ describe.concurrent('redrive of some', () => {
     assert.equal(dead.counts().inFlight, 0);
   });
 
-  test('killed between sending and deleting, at most the message in hand is doubled', async (t) => {
+  test('killed between sending and deleting, at most the message under work is doubled', async (t) => {
     const world = await startDlqWorld(t);
     const { archive, dead, proxy } = world;
     const { wanted, others } = mix(world);
@@ -73,7 +73,7 @@ describe.concurrent('redrive of some', () => {
     assert.equal(archive.messages.length, 121);
 
     const tooEarly = await world.run([...some, 'provider_timeout']);
-    assert.equal(tooEarly.code, 1, 'what the killed one held is still hidden');
+    assert.equal(tooEarly.code, 1, 'what the killed one held is still in flight');
     await world.clock.advanceTo(world.clock.now() + 120_000);
     const finished = await world.run([...some, 'provider_timeout']);
     assert.equal(finished.code, 0, finished.stderr);
@@ -86,10 +86,10 @@ describe.concurrent('redrive of some', () => {
   test('a refilling queue does not keep it going', { timeout: 60_000 }, async (t) => {
     const world = await startDlqWorld(t);
     const { archive, dead, proxy } = world;
-    buryMany(world, 'provider_timeout', 30);
+    sendMany(world, 'provider_timeout', 30);
     proxy.intercept = (request) => {
       // Whatever is sent fails at once.
-      if (isAction(request, 'DeleteMessage')) bury(dead, 'provider_timeout');
+      if (isAction(request, 'DeleteMessage')) sendDeadLetter(dead, 'provider_timeout');
       return false;
     };
     const ended = await world.run([...some, 'provider_timeout']);
@@ -101,7 +101,7 @@ describe.concurrent('redrive of some', () => {
   test('by track, by age, and by several at once', async (t) => {
     const world = await startDlqWorld(t);
     const { archive, dead, clock } = world;
-    const [one = '', two = ''] = buryMany(world, 'provider_timeout', 3);
+    const [one = '', two = ''] = sendMany(world, 'provider_timeout', 3);
     assert.equal((await world.run([...some.slice(0, -1), '--track', one.toUpperCase()])).code, 0);
     assert.deepEqual(tracksIn(archive), [one]);
     // Nothing is older than an hour by the machine's clock, everything younger than that by another.
@@ -123,7 +123,7 @@ describe.concurrent('redrive of some', () => {
 
   test("Scheduler's queue is selected from, too", async (t) => {
     const world = await startDlqWorld(t);
-    const kept = bury(world.dead, 'provider_timeout');
+    const kept = sendDeadLetter(world.dead, 'provider_timeout');
     const track = undelivered(world.scheduleDead);
     const ended = await world.run([...some, 'AWS.SimpleQueueService.NonExistentQueue']);
     assert.equal(ended.code, 0, ended.stderr);
@@ -135,7 +135,7 @@ describe.concurrent('redrive of some', () => {
     const world = await startDlqWorld(t);
     const { archive, dead } = world;
     dead.send('{"hello":"world"}');
-    const track = bury(dead, 'provider_timeout');
+    const track = sendDeadLetter(dead, 'provider_timeout');
     const byAge = await world.run([...some.slice(0, -1), '--older-than', '0s']);
     assert.equal(byAge.code, 0);
     assert.match(byAge.stderr, /1 message not ours: left there/);
@@ -145,9 +145,9 @@ describe.concurrent('redrive of some', () => {
     assert.equal(dead.messages.length, 0);
   });
 
-  test('what only the database could tell stays, and the exit code says so', async (t) => {
+  test('what only the database knows stays, and the exit code says so', async (t) => {
     const world = await startDlqWorld(t);
-    await exhaust(world, bury(world.scheduleDead, 'internal'));
+    await exhaust(world, sendDeadLetter(world.scheduleDead, 'internal'));
     const ended = await world.run([...some, 'provider_timeout']);
     assert.equal(ended.code, 1);
     assert.match(ended.stderr, /database was not asked/);
@@ -158,7 +158,7 @@ describe.concurrent('redrive of some', () => {
   test('the first failure ends it: nothing is deleted that was not sent', async (t) => {
     const world = await startDlqWorld(t);
     const { archive, dead, proxy } = world;
-    const tracks = buryMany(world, 'provider_timeout', 20);
+    const tracks = sendMany(world, 'provider_timeout', 20);
     let sent = 0;
     proxy.intercept = (request, response) => {
       if (!isAction(request, 'SendMessage')) return false;

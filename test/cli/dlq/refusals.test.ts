@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import { describe, test } from 'vitest';
-import { bury, reportOf, startDlqWorld } from './world.ts';
+import { reportOf, sendDeadLetter, startDlqWorld } from './world.ts';
 
 const noQueues = {
   ARCHIVE_QUEUE_URL: '',
@@ -32,10 +32,10 @@ const refused: [what: string, parameters: string[], environment: object, expecte
     /QueueDoesNotExist[^\n]*\nIs it another Region .* \(Now: Region us-east-1, http:/,
   ],
   [
-    'an endpoint where nobody answers',
+    'an endpoint where nothing responds',
     ['dlq', 'list', '--dead-letter-queue', 'x'],
     { AWS_ENDPOINT_URL: 'http://127.0.0.1:1', ARCHIVE_QUEUE_URL: 'y' },
-    /ECONNREFUSED[\s\S]*Nobody answers there/,
+    /ECONNREFUSED[\s\S]*Nothing responds there/,
   ],
   [
     'some of the queues only',
@@ -80,7 +80,7 @@ describe.concurrent('what the command cannot begin with', () => {
 
   test('a code that no failure has is refused, not taken for nothing to do', async (t) => {
     const world = await startDlqWorld(t);
-    bury(world.dead, 'provider_gone');
+    sendDeadLetter(world.dead, 'provider_gone');
     for (const command of [['redrive'], ['dlq', 'drop']]) {
       const ended = await world.run([...command, '--yes', '--code', 'provider-gone']);
       assert.equal(ended.code, 2);
@@ -126,7 +126,7 @@ describe.concurrent('what the command cannot begin with', () => {
     );
     const chained = world.aws.queue('chained');
     assert.ok(chained);
-    bury(chained, 'internal');
+    sendDeadLetter(chained, 'internal');
     const { code, stderr } = await world.run(['dlq', 'list', '--dead-letter-queue', 'chained']);
     assert.equal(code, 2);
     assert.match(stderr, /has a dead-letter queue of its own/);

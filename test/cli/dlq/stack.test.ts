@@ -3,7 +3,7 @@ import { describe, type TestContext, test } from 'vitest';
 import { names } from '../../../local/stack/aws-resources.ts';
 import { newTrack, newUser } from '../../migrations/app.ts';
 import { type Listed, startListed } from './listed.ts';
-import { bury, reportOf, tracksIn } from './world.ts';
+import { reportOf, sendDeadLetter, tracksIn } from './world.ts';
 
 /** With a stack whose outputs name the queues, the secret and the project. */
 async function startDeployed(t: TestContext): Promise<Listed> {
@@ -35,10 +35,10 @@ async function startDeployed(t: TestContext): Promise<Listed> {
 }
 
 describe.concurrent('a stack by its name', () => {
-  test('its outputs tell the queues and the secret', async (t) => {
+  test('its outputs name the queues and the secret', async (t) => {
     const world = await startDeployed(t);
     const track = await newTrack(world.database, await newUser(world.database));
-    bury(world.dead, 'provider_gone', track);
+    sendDeadLetter(world.dead, 'provider_gone', track);
     const ended = await world.run(['dlq', 'list', '--json', '--stack', 'mine']);
     const { database, messages } = reportOf(ended);
     assert.equal(database.problem, null);
@@ -52,7 +52,7 @@ describe.concurrent('a stack by its name', () => {
     const world = await startDeployed(t);
     const other = await startListed(t);
     const track = await newTrack(world.database, await newUser(world.database));
-    bury(world.dead, 'provider_gone', track);
+    sendDeadLetter(world.dead, 'provider_gone', track);
     const drop = (SUPABASE_URL: string, { gateway }: Listed) =>
       world.run(['dlq', 'drop', '--archived', '--yes', '--json', '--stack', 'mine'], {
         SUPABASE_URL,

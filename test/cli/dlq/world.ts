@@ -114,8 +114,8 @@ const text = (StringValue: string) => ({ DataType: 'String', StringValue });
 export const bodyOf = (trackId: string): string =>
   JSON.stringify({ v: 1, trackId, reason: 'schedule' });
 
-/** Buries a track as the archive Lambda does; answers its id. */
-export function bury(queue: Queue, code: string, trackId: string = randomUUID()): string {
+/** Sends the dead letter of a track as the archive Lambda does; returns its id. */
+export function sendDeadLetter(queue: Queue, code: string, trackId: string = randomUUID()): string {
   queue.send(bodyOf(trackId), {
     code: text(code),
     reason: text(`because of ${code}`),
@@ -124,7 +124,7 @@ export function bury(queue: Queue, code: string, trackId: string = randomUUID())
   return trackId;
 }
 
-/** What EventBridge Scheduler could not deliver; answers the track's id. */
+/** What EventBridge Scheduler could not deliver; returns the track's id. */
 export function undelivered(queue: Queue, body?: string): string {
   const trackId = randomUUID();
   queue.send(body ?? bodyOf(trackId), {

@@ -12,8 +12,8 @@ type Ask = (
   options?: { headers?: Record<string, string>; method?: string; remaining?: number },
 ) => Promise<{ status: number; body: Record<string, unknown> }>;
 
-/** The manual door of a world, asked with the service's key unless other headers are given. */
-async function door(world: World): Promise<Ask> {
+/** The manual endpoint of a world, asked with the service's key unless other headers are given. */
+async function manualEndpoint(world: World): Promise<Ask> {
   trustProvider(world);
   const handler = await loadHandler<Handler>('archive-tracks', world);
   const service = { authorization: `Bearer ${world.gateway.keys.secret}` };
@@ -34,9 +34,9 @@ async function door(world: World): Promise<Ask> {
 
 const overdue = { created_at: new Date(Date.now() - 14 * 86_400_000) };
 
-test('a track that is named is archived now, though it is not due, and answered as the spec says', async (t) => {
+test('a track that is named is archived now, though it is not due, and the response is as the spec says', async (t) => {
   const world = await startWorld(t);
-  const ask = await door(world);
+  const ask = await manualEndpoint(world);
   const track = await insertWholeTrack(world);
   const { status, body } = await ask({ trackId: track.id });
   assert.equal(status, 200);
@@ -54,7 +54,7 @@ test('a track that is named is archived now, though it is not due, and answered 
 
 test('without a body the tracks that are due are archived, and the others are left alone', async (t) => {
   const world = await startWorld(t);
-  const ask = await door(world);
+  const ask = await manualEndpoint(world);
   const due = [
     await insertWholeTrack(world, {}, overdue),
     await insertWholeTrack(world, {}, overdue),
@@ -68,7 +68,7 @@ test('without a body the tracks that are due are archived, and the others are le
 
 test('limit bounds a run, the most urgent first', async (t) => {
   const world = await startWorld(t);
-  const ask = await door(world);
+  const ask = await manualEndpoint(world);
   const late = await insertWholeTrack(world, {}, overdue);
   const later = { created_at: new Date(Date.now() - 14.5 * 86_400_000) };
   const urgent = await insertWholeTrack(world, {}, later);
@@ -77,38 +77,38 @@ test('limit bounds a run, the most urgent first', async (t) => {
   assert.equal((await readTrack(world, late.id)).archived_to_storage, false);
 });
 
-test('what is lost for good is answered by name and reason, failed, and in the dead-letter queue', async (t) => {
+test('what fails for good is returned by name and reason, failed, and in the dead-letter queue', async (t) => {
   const world = await startWorld(t);
-  const ask = await door(world);
+  const ask = await manualEndpoint(world);
   await insertWholeTrack(world, {}, overdue);
-  const lost = await insertWholeTrack(world, { audio: { kind: 'status', status: 404 } }, overdue);
+  const failed = await insertWholeTrack(world, { audio: { kind: 'status', status: 404 } }, overdue);
   const { body } = await ask({ limit: 10 });
   assert.equal(body.message, 'Archived 1/2 tracks');
   const { errors, ...counts } = body.results as { errors: Record<string, string>[] };
   assert.deepEqual(counts, { total: 2, succeeded: 1, failed: 1 });
-  assert.equal(errors[0]?.trackId, lost.id);
+  assert.equal(errors[0]?.trackId, failed.id);
   assert.equal(errors[0]?.title, 'Песня 🎵');
   assert.match(errors[0]?.error ?? '', /^provider_gone: /);
-  assert.equal((await readJob(world, lost.id)).status, 'failed');
+  assert.equal((await readJob(world, failed.id)).status, 'failed');
   assert.deepEqual(
     deadLetters(world).map(({ attributes }) => [attributes.code, attributes.trackId]),
-    [['provider_gone', lost.id]],
+    [['provider_gone', failed.id]],
   );
 });
 
 test('a track whose dead letter cannot be written does not fail without it: the sweep tries it again', async (t) => {
   const world = await startWorld(t);
   world.environment.DEAD_LETTER_QUEUE_URL = `${world.deadLetterUrl}-that-is-not-there`;
-  const ask = await door(world);
-  const lost = await insertWholeTrack(world, { audio: { kind: 'status', status: 404 } });
-  const { body } = await ask({ trackId: lost.id });
+  const ask = await manualEndpoint(world);
+  const failed = await insertWholeTrack(world, { audio: { kind: 'status', status: 404 } });
+  const { body } = await ask({ trackId: failed.id });
   assert.equal(body.message, 'Archived 0/1 tracks');
-  assert.equal((await readJob(world, lost.id)).status, 'processing');
+  assert.equal((await readJob(world, failed.id)).status, 'processing');
 });
 
 test('what may still be saved is released and goes on through the queue', async (t) => {
   const world = await startWorld(t);
-  const ask = await door(world);
+  const ask = await manualEndpoint(world);
   const track = await insertWholeTrack(world, { audio: { kind: 'status', status: 503 } });
   const { body } = await ask({ trackId: track.id });
   assert.equal(body.message, 'Archived 0/1 tracks');
@@ -117,9 +117,9 @@ test('what may still be saved is released and goes on through the queue', async 
   assert.deepEqual(deadLetters(world), []);
 });
 
-test('a track that is not there or not completed is answered with that reason', async (t) => {
+test('a track that is not there or not completed is returned with that reason', async (t) => {
   const world = await startWorld(t);
-  const ask = await door(world);
+  const ask = await manualEndpoint(world);
   const unfinished = await insertTrack(world, { status: 'pending' });
   const nobody = randomUUID();
   for (const [trackId, error] of [
@@ -138,7 +138,7 @@ test('a track that is not there or not completed is answered with that reason', 
 
 test('a run that is out of time starts nothing more, and says what it left', async (t) => {
   const world = await startWorld(t);
-  const ask = await door(world);
+  const ask = await manualEndpoint(world);
   const track = await insertWholeTrack(world);
   const { body } = await ask({ trackId: track.id }, { remaining: 0 });
   const { errors } = body.results as { errors: { error: string }[] };
@@ -146,9 +146,9 @@ test('a run that is out of time starts nothing more, and says what it left', asy
   assert.equal(await readJob(world, track.id), undefined);
 });
 
-test('only the service’s own key opens the door, as Bearer or as apikey', async (t) => {
+test('only the service’s own key is accepted, as Bearer or as apikey', async (t) => {
   const world = await startWorld(t);
-  const ask = await door(world);
+  const ask = await manualEndpoint(world);
   const track = await insertWholeTrack(world);
   const { keys } = world.gateway;
   const refused = [
@@ -180,7 +180,7 @@ const malformed: [what: string, body: unknown][] = [
 
 test('a request that is malformed is 400 in words, and archives nothing', async (t) => {
   const world = await startWorld(t);
-  const ask = await door(world);
+  const ask = await manualEndpoint(world);
   await insertWholeTrack(world, {}, overdue);
   for (const [what, body] of malformed) {
     const answer = await ask(body);

@@ -9,29 +9,29 @@ test('one batch has it all: only what should come again is reported as failed', 
   const world = await startWorld(t);
   const archive = await archiveLambda(world);
   const good = await insertWholeTrack(world);
-  const lost = await insertWholeTrack(world, { audio: { kind: 'status', status: 404 } });
+  const gone = await insertWholeTrack(world, { audio: { kind: 'status', status: 404 } });
   const flaky = await insertWholeTrack(world, { video: { kind: 'status', status: 503 } });
-  const bodies = [...[good, lost, flaky].map(({ id }) => archiveMessage(id, 'sweep')), 'strange'];
+  const bodies = [...[good, gone, flaky].map(({ id }) => archiveMessage(id, 'sweep')), 'strange'];
   const delivered = await deliver(world, archive, bodies);
   assert.deepEqual(delivered.failed, [archiveMessage(flaky.id, 'sweep')]);
   const codes = deadLetters(world).map(({ attributes }) => attributes.code);
   assert.deepEqual(codes.sort(), ['message_invalid', 'provider_gone']);
 });
 
-test('messages under work are hidden until a crashed worker’s lease is over', async (t) => {
+test('messages under work are invisible until a crashed worker’s lease is over', async (t) => {
   const world = await startWorld(t);
   const archive = await archiveLambda(world);
   const url = serve(world, files.audio, { kind: 'stalled', after: 5000 });
   const track = await insertTrack(world, { audio_url: url });
-  let hidden = 0;
+  let invisible = 0;
   world.supabase.intercept = () => {
     const [message] = world.aws.queue(queueName)?.messages ?? [];
-    hidden = Math.round(((message?.visibleAt ?? 0) - world.clock.now()) / 1000);
+    invisible = Math.round(((message?.visibleAt ?? 0) - world.clock.now()) / 1000);
     world.supabase.intercept = () => false;
     return false;
   };
   await deliverTrack(world, archive, track.id);
-  assert.equal(hidden, 960);
+  assert.equal(invisible, 960);
 });
 
 test('when the time of the invocation runs out, the track is released in time to be tried again', async (t) => {

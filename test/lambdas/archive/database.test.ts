@@ -22,7 +22,7 @@ function failCalls(world: World, name: string, count = Number.POSITIVE_INFINITY)
   };
 }
 
-test('a database that blinks costs the provider no second download', async (t) => {
+test('a database error never downloads again', async (t) => {
   const world = await startWorld(t);
   const archive = await archiveLambda(world);
   for (const name of ['store_track_asset', 'complete_track_archiving']) {

@@ -47,7 +47,7 @@ export interface Delivered {
   delays: number[];
 }
 
-/** Sends bodies, delivers them in one batch, and answers what became of them. */
+/** Sends bodies, delivers them in one batch, and returns what became of them. */
 export async function deliver(
   world: World,
   handler: Handler,

@@ -4,7 +4,7 @@ import { insertWholeTrack, readJob, readTrack, requestsFor, storedObjects } from
 import { startWorld } from '../world.ts';
 import { archiveLambda, deadLetters, deliverTrack } from './deliver.ts';
 
-test('what could be saved is kept when the audio is lost: the owner can see the cover', async (t) => {
+test('what could be saved is kept when the audio is gone: the owner can see the cover', async (t) => {
   const world = await startWorld(t);
   const archive = await archiveLambda(world);
   const track = await insertWholeTrack(world, { audio: { kind: 'status', status: 410 } });

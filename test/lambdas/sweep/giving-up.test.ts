@@ -7,7 +7,7 @@ import { insertTrack, readJob } from '../tracks.ts';
 import { startWorld } from '../world.ts';
 import { attemptInVain, due, expired, nothing, sweeper } from './sweeping.ts';
 
-test('an expired track gets a last attempt, then fails as expired, with its owner told and a dead letter', async (t) => {
+test('an expired track gets a last attempt, then fails as expired, with its owner notified and a dead letter', async (t) => {
   const world = await startWorld(t);
   const sweep = await sweeper(world);
   const track = await insertTrack(world, expired);
@@ -50,7 +50,7 @@ test('a sweep that dies before the dead letter of an expired track is written le
   assert.deepEqual(await sweep(), nothing);
 });
 
-test('a job whose workers died five times fails as worker_crashed', async (t) => {
+test('a job whose workers crashed five times fails as worker_crashed', async (t) => {
   const world = await startWorld(t);
   const sweep = await sweeper(world);
   const track = await insertTrack(world, due);

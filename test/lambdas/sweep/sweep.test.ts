@@ -9,7 +9,7 @@ import { insertTrack, readJob, readTrack } from '../tracks.ts';
 import { startWorld } from '../world.ts';
 import { audio_url, drain, due, hour, hoursAgo, insertMany, nothing, sweeper } from './sweeping.ts';
 
-test('tracks that no webhook announced are scheduled, or put on the queue where they are due', async (t) => {
+test('tracks that no webhook reported are scheduled, or put on the queue where they are due', async (t) => {
   const world = await startWorld(t);
   const sweep = await sweeper(world);
   const later = await insertTrack(world, { audio_url });

@@ -58,7 +58,7 @@ export async function drain(world: World): Promise<void> {
   }
 }
 
-/** As if the archive Lambda had met a failure that time may mend, and its message had vanished. */
+/** As if the archive Lambda had met a failure that time may fix, and its message had vanished. */
 export const attemptInVain = (world: World, trackId: string) =>
   world.database.query(
     "select release_track_archiving(job_id, fencing_token, 'provider_timeout', '') from claim_track_archiving($1, 60, 'w')",

@@ -34,7 +34,7 @@ describe('SQS messages', () => {
     assert.equal(message.MessageAttributes?.n?.DataType, 'Number.int');
   });
 
-  test('a received message is hidden for its visibility timeout, then comes again with a count', async (t) => {
+  test('a received message is invisible for its visibility timeout, then comes again with a count', async (t) => {
     const { sqs, createQueue, pass } = await connect(t);
     const { url } = await createQueue({ VisibilityTimeout: '2' });
     await sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: 'x' }));

@@ -116,7 +116,7 @@ describe('the demo provider', () => {
     }
   });
 
-  test('sends more than it announced, or whatever bytes it is told to', async () => {
+  test('sends more than it announced, or whatever bytes are set', async () => {
     const read = async (behaviour: Behaviour) => {
       provider.serve(url, song, behaviour);
       const [host = '', port = ''] = provider.address.split(':');
@@ -140,7 +140,7 @@ describe('the demo provider', () => {
 
   test('answers with given headers and bytes', async () => {
     const headers = { 'content-encoding': 'zstd' };
-    const response = await get({ kind: 'answer', status: 203, headers, body: '{}' });
+    const response = await get({ kind: 'response', status: 203, headers, body: '{}' });
     assert.equal(response.statusCode, 203);
     assert.equal(response.headers['content-encoding'], 'zstd');
     assert.equal(await response.body.text(), '{}');

@@ -77,7 +77,7 @@ describe.concurrent('npm start', () => {
       const run = start([...args], environment);
       assert.equal(await run.exit, 2);
       assert.match(run.stderr, message);
-      assert.match(run.stderr, /--help tells more/);
+      assert.match(run.stderr, /--help shows more/);
       assert.doesNotMatch(run.stderr, /\n {4}at /);
     });
   }

@@ -14,15 +14,15 @@ interface Received {
   body: string;
 }
 
-/** A worker on a database of its own, and a real server that keeps what it gets and answers by `answer`. */
-async function setUp(t: TestContext, answer: RequestListener) {
+/** A worker on a database of its own, and a real server that keeps what it gets and responds by `respond`. */
+async function setUp(t: TestContext, respond: RequestListener) {
   const db = await testDatabase(t, { migrated: false });
   const received: Received[] = [];
   const server = createServer(async (request, response) => {
     const chunks = await request.toArray();
     const { method, url, headers } = request;
     received.push({ method, url, headers, body: Buffer.concat(chunks).toString() });
-    answer(request, response);
+    respond(request, response);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -44,7 +44,7 @@ const ok: RequestListener = (_request, response) => {
 };
 
 describe('The net worker', () => {
-  test("posts the body as jsonb's own text, once, and keeps the answer", async (t) => {
+  test("posts the body as jsonb's own text, once, and keeps the response", async (t) => {
     const { db, received, url, response } = await setUp(t, ok);
     const [{ id, text }] = await db.query(
       `select net.http_post($1, $2::jsonb, headers := '{"X-Mine":"1"}') as id, $2::jsonb::text as text`,

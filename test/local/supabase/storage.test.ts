@@ -36,7 +36,7 @@ async function storage(t: TestContext) {
 const audio = { contentType: 'audio/mpeg' };
 
 describe('Storage through supabase-js', () => {
-  test('stores bytes and gives back the same from the public address', async (t) => {
+  test('stores bytes and returns the same from the public address', async (t) => {
     const { service, db } = await storage(t);
     const bytes = randomBytes(5000);
     const stored = await service.from('songs').upload('a/b.mp3', bytes, audio);
@@ -70,7 +70,7 @@ describe('Storage through supabase-js', () => {
     );
   });
 
-  test('refuses a path that exists unless told to replace it', async (t) => {
+  test('refuses a path that exists unless asked to replace it', async (t) => {
     const { service, storageDirectory } = await storage(t);
     const songs = service.from('songs');
     await songs.upload('x.mp3', Buffer.from('one'), audio);
@@ -84,7 +84,7 @@ describe('Storage through supabase-js', () => {
     assert.equal((await readdir(storageDirectory)).length, 1);
   });
 
-  test('removes, lists and tells what exists', async (t) => {
+  test('removes, lists and reports what exists', async (t) => {
     const { service, storageDirectory } = await storage(t);
     const songs = service.from('songs');
     for (const path of ['a/1.mp3', 'a/2.mp3', 'b/3.mp3'])

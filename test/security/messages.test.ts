@@ -42,7 +42,7 @@ const send = ({ sqs, queueUrl }: World, MessageBody: string) =>
   sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }));
 const left = ({ aws }: World) => aws.queue(queueName)?.messages.length;
 
-test('whatever lies in the queue is buried at its first receive, and its neighbours are archived', async (t) => {
+test('whatever lies in the queue goes to the dead-letter queue at its first receive, and its neighbours are archived', async (t) => {
   const world = await startWorld(t);
   const started = await startBundle(t, world, 'archive');
   const source = startEventSource({
@@ -53,7 +53,7 @@ test('whatever lies in the queue is buried at its first receive, and its neighbo
     maxConcurrency: 2,
   });
   t.onTestFinished(() => source.stop());
-  const buried: string[] = [];
+  const dead: string[] = [];
   await fc.assert(
     fc.asyncProperty(fc.array(strange, { minLength: 1, maxLength: 12 }), async (bodies) => {
       const track = await insertWholeTrack(world);
@@ -61,12 +61,12 @@ test('whatever lies in the queue is buried at its first receive, and its neighbo
       await Promise.all(all.map((body) => send(world, body)));
       await until(() => left(world) === 0);
       assert.equal((await readTrack(world, track.id)).archived_to_storage, true);
-      buried.push(...bodies);
+      dead.push(...bodies);
       assert.deepEqual(
         deadLetters(world)
           .map(({ body }) => body)
           .sort(),
-        buried.toSorted(),
+        dead.toSorted(),
       );
     }),
     trying(12),
@@ -76,7 +76,7 @@ test('whatever lies in the queue is buried at its first receive, and its neighbo
   assert.ok(!started.lines.some((line) => line.includes(marker)));
 });
 
-test('a message that cannot be buried is left to the queue, which buries it itself, and hurts nobody', async (t) => {
+test('a message that cannot be sent to the dead-letter queue is left to SQS, which moves it there itself, and hurts nobody', async (t) => {
   const world = await startWorld(t);
   const started = await startBundle(t, world, 'archive');
   started.aws.intercept = (request, response) => {

@@ -1,5 +1,5 @@
 /**
- * How a property is tried. fast-check prints the seed of one that fails; `TEST_SEED=<it> npm test -- doors`
+ * How a property is tried. fast-check prints the seed of one that fails; `TEST_SEED=<it> npm test -- security`
  * plays the same cases again.
  */
 export const trying = (numRuns: number) => {

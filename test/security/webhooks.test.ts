@@ -7,13 +7,13 @@ import { insertTrack } from '../lambdas/tracks.ts';
 import { startWorld, webhookSecrets } from '../lambdas/world.ts';
 import { trying } from './fuzz.ts';
 import {
-  type Answer,
   anyBody,
   anyHeaders,
   createClient,
   marker,
   mutated,
   type Request,
+  type Response,
 } from './requests.ts';
 import { startBundle } from './start.ts';
 
@@ -29,7 +29,7 @@ async function start(t: TestContext) {
     started,
     client,
     track,
-    /** The door is still open for who may come in, and no process ended on the way. */
+    /** Whoever may is still served, and no process ended on the way. */
     async assertAlive() {
       const headers = { 'content-type': 'application/json', ...signed(valid) };
       const answer = await client.send({
@@ -45,8 +45,8 @@ async function start(t: TestContext) {
   };
 }
 
-/** An answer as the documentation has it, whatever was asked. */
-function assertDocumented({ status, contentType, text }: Answer, allowed: number[]): void {
+/** A response as the documentation has it, whatever was asked. */
+function assertDocumented({ status, contentType, text }: Response, allowed: number[]): void {
   assert.ok(allowed.includes(status), `${status} ${text}`);
   assert.equal(contentType, 'application/json');
   const { action, trackId, dueAt, reason, error, ...others } = JSON.parse(text);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
-import { verdict } from './verdict.ts';
+import { decisionOn } from './address-decision.ts';
 
 describe('no address passes the guard', () => {
   const table: [url: string, code: string][] = [
@@ -44,7 +44,8 @@ describe('no address passes the guard', () => {
     ['https://8.8.8.8/', 'host_not_allowed'],
     ['https://[::ffff:8.8.8.8]/', 'host_not_allowed'],
   ];
-  for (const [url, code] of table) test(`${url}: ${code}`, () => assert.equal(verdict(url), code));
+  for (const [url, code] of table)
+    test(`${url}: ${code}`, () => assert.equal(decisionOn(url), code));
 });
 
 describe('no trick with the parts of a URL passes the guard', () => {
@@ -81,7 +82,7 @@ describe('no trick with the parts of a URL passes the guard', () => {
     ['https:///', 'url_invalid'],
   ];
   for (const [url, code] of table) {
-    test(`${JSON.stringify(url)}: ${code}`, () => assert.equal(verdict(url), code));
+    test(`${JSON.stringify(url)}: ${code}`, () => assert.equal(decisionOn(url), code));
   }
 });
 
@@ -105,7 +106,7 @@ describe('no look-alike of a host that the policy allows passes the guard', () =
     'https://evil.example。com/',
     'https://evil.example/https://cdn.example.com/',
   ]) {
-    test(url, () => assert.ok(['host_not_allowed', 'url_invalid'].includes(verdict(url))));
+    test(url, () => assert.ok(['host_not_allowed', 'url_invalid'].includes(decisionOn(url))));
   }
 
   test('while other spellings of the very same host do', () => {
@@ -115,7 +116,7 @@ describe('no look-alike of a host that the policy allows passes the guard', () =
       'https://CD\u00adN.Example.COM/',
       'https://%63dn.example.com/',
     ]) {
-      assert.equal(verdict(url), 'passes as https://cdn.example.com/');
+      assert.equal(decisionOn(url), 'passes as https://cdn.example.com/');
     }
   });
 });

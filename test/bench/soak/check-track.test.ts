@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
+import { checkTrack, type Evidence } from '../../../bench/soak/check-track.ts';
 import { type Gathered, hashOf, type JobRow, type TrackRow } from '../../../bench/soak/gather.ts';
-import { type Evidence, judge } from '../../../bench/soak/judge.ts';
 import { makePlan } from '../../../bench/soak/plan.ts';
 import { promised } from '../../../bench/soak/promise.ts';
 import { bytesOf } from '../../../bench/soak/serve.ts';
@@ -71,21 +71,21 @@ function archived(track: PlannedTrack, changes: Partial<TrackRow> = {}): Gathere
     storage_video_url: store('video'),
     archived_at: at(track.dueAt),
     jobs: [job()],
-    told: 0,
+    notified: 0,
     ...changes,
   };
   return { tracks: new Map([[track.id, row]]), objects };
 }
 
-const failed = (track: PlannedTrack, code: string, told = 1) =>
+const failed = (track: PlannedTrack, code: string, notified = 1) =>
   archived(track, {
     archived_to_storage: false,
     jobs: [job({ status: 'failed', error_code: code })],
-    told,
+    notified,
   });
 
 const findingsOf = (gathered: Gathered, track = savable, blamed: FailureCode[] = []) =>
-  judge(evidence(blamed), gathered, track).findings;
+  checkTrack(evidence(blamed), gathered, track).findings;
 
 test('an archived track with its own bytes is as it should be', () => {
   assert.deepEqual(findingsOf(archived(savable)), []);
@@ -117,11 +117,13 @@ test('a reason must be one that befell the track, and its owner must know it, on
   assert.deepEqual(findingsOf(failed(hopeless, 'media_unrecognised'), hopeless), []);
   assert.deepEqual(findingsOf(untrue, hopeless), ['it did not fail for provider_timeout']);
   assert.deepEqual(findingsOf(untrue, hopeless, ['provider_timeout']), []);
-  for (const [told, finding] of [
-    [0, 'its owner was not told'],
-    [2, 'its owner was told 2 times'],
+  for (const [notified, finding] of [
+    [0, 'its owner was not notified'],
+    [2, 'its owner was notified 2 times'],
   ] as const) {
-    assert.deepEqual(findingsOf(failed(hopeless, 'media_unrecognised', told), hopeless), [finding]);
+    assert.deepEqual(findingsOf(failed(hopeless, 'media_unrecognised', notified), hopeless), [
+      finding,
+    ]);
   }
 });
 

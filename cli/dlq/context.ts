@@ -21,7 +21,7 @@ export const queueNames = ['dead-letter', 'schedule-dead-letter'] as const;
 export type QueueName = (typeof queueNames)[number];
 
 /** The queues as they are, and what is known of their tracks. */
-export interface Desk {
+export interface DlqContext {
   archiveArn: string;
   queues: Record<QueueName, DeadLetterQueue>;
   tasks: MoveTasks;
@@ -40,7 +40,7 @@ interface Addresses {
 }
 
 /** Rejects where there is no stack or queue, or nobody may look; never where only the database is out of reach. */
-export async function openDesk({ place, supabase }: Options): Promise<Desk> {
+export async function openDlqContext({ place, supabase }: Options): Promise<DlqContext> {
   const client = new SQSClient(awsDefaults);
   const addresses = await findAddresses(place, client);
   const { Attributes: { QueueArn: archiveArn = '' } = {} } = await client.send(
@@ -48,9 +48,9 @@ export async function openDesk({ place, supabase }: Options): Promise<Desk> {
   );
   const open = async (url: string) => {
     const queue = await openDeadLetterQueue(client, url);
-    if (!queue.givesUp) return queue;
+    if (!queue.hasDeadLetterQueue) return queue;
     throw new ConfigurationError(
-      `${queue.arn} has a dead-letter queue of its own: looking at its messages would move them there. Remove that redrive policy first`,
+      `${queue.arn} has a dead-letter queue of its own: receiving its messages would move them there. Remove that redrive policy first`,
     );
   };
   return {

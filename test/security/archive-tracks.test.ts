@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { type TestContext, test } from 'vitest';
 import { startWorld } from '../lambdas/world.ts';
 import { trying } from './fuzz.ts';
-import { type Answer, anyBody, anyHeaders, createClient, marker, mutated } from './requests.ts';
+import { anyBody, anyHeaders, createClient, marker, mutated, type Response } from './requests.ts';
 import { startBundle } from './start.ts';
 
 async function start(t: TestContext) {
@@ -29,7 +29,7 @@ async function start(t: TestContext) {
   };
 }
 
-function assertDocumented({ status, contentType, text }: Answer, allowed: number[]): void {
+function assertDocumented({ status, contentType, text }: Response, allowed: number[]): void {
   assert.ok(allowed.includes(status), `${status} ${text}`);
   assert.equal(contentType, 'application/json');
   const answer = JSON.parse(text);

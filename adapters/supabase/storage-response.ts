@@ -8,19 +8,19 @@ const Rejection = z.object({
   message: z.string().optional(),
 });
 
-export interface StorageAnswer {
+export interface StorageResponse {
   /** The status that is meant: Storage answers 400 for much and puts the true status in the body. */
   status: number;
   body: unknown;
   retryAfter: number | undefined;
 }
 
-export function storageAnswer(
+export function storageResponse(
   status: number,
   headers: Record<string, string | string[] | undefined>,
   text: string,
   now: Date,
-): StorageAnswer {
+): StorageResponse {
   const body = parseJson(text);
   const meant = status === 400 ? Rejection.safeParse(body).data?.statusCode : undefined;
   const retryAfter = headers['retry-after'];
@@ -31,14 +31,14 @@ export function storageAnswer(
   };
 }
 
-export function throwUnlessDone(answer: StorageAnswer): void {
-  if (answer.status >= 200 && answer.status < 300) return;
-  const { error, message } = Rejection.safeParse(answer.body).data ?? {};
+export function throwUnlessDone(response: StorageResponse): void {
+  if (response.status >= 200 && response.status < 300) return;
+  const { error, message } = Rejection.safeParse(response.body).data ?? {};
   const said = [error, message].filter((part) => part !== undefined).join(': ');
   throw new ArchiveFailure(
-    rejectionCode(answer.status),
-    `Storage answered ${answer.status} ${said}`.trim(),
-    { retryAfter: answer.retryAfter },
+    rejectionCode(response.status),
+    `Storage answered ${response.status} ${said}`.trim(),
+    { retryAfter: response.retryAfter },
   );
 }
 
@@ -51,7 +51,7 @@ function rejectionCode(status: number): FailureCode {
   return 'storage_rejected';
 }
 
-/** An error of the connection to Storage; members of the closed set, such as the body's own, stay what they are. */
+/** An error of the connection to Storage; an ArchiveFailure, such as the body's own, stays what it is. */
 export function transportFailure(error: unknown): ArchiveFailure {
   if (error instanceof ArchiveFailure) return error;
   const message = error instanceof Error ? error.message : String(error);

@@ -145,7 +145,7 @@ export const privateIpv6: fc.Arbitrary<string> = fc
   .chain(([network, bits]) =>
     fc
       .tuple(fc.bigInt({ min: 0n, max: 2n ** BigInt(128 - bits) - 1n }), fc.boolean(), fc.boolean())
-      // The mapped form is judged by what it wraps.
+      // The mapped form is taken for what it wraps.
       .filter(([host]) => (ipv6Number(network) + host) >> 32n !== 0xffffn)
       .map(([host, long, capitals]) => {
         const all = groups(ipv6Number(network) + host);

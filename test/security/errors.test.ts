@@ -16,8 +16,8 @@ import { leaksIn } from '../support/leaks.ts';
 import type { Intercept } from '../support/proxy.ts';
 import { type StartedBundle, startBundle } from './start.ts';
 
-/** Everything that somebody may read afterwards: log, job rows, notifications, dead letters, answers. */
-async function assertNoSecrets(world: World, { lines }: StartedBundle, answers: unknown[] = []) {
+/** Everything that somebody may read afterwards: log, job rows, notifications, dead letters, responses. */
+async function assertNoSecrets(world: World, { lines }: StartedBundle, responses: unknown[] = []) {
   const rows = [
     ...(await world.database.query(
       'select error_code, error_message, metadata from public.track_archiving_jobs',
@@ -26,7 +26,7 @@ async function assertNoSecrets(world: World, { lines }: StartedBundle, answers: 
   ];
   const texts = [
     ...lines,
-    ...[...rows, ...deadLetters(world), ...answers].map((each) => JSON.stringify(each)),
+    ...[...rows, ...deadLetters(world), ...responses].map((each) => JSON.stringify(each)),
   ];
   const values = [...Object.values(world.gateway.keys), ...webhookSecrets];
   assert.deepEqual(
@@ -35,7 +35,7 @@ async function assertNoSecrets(world: World, { lines }: StartedBundle, answers: 
   );
 }
 
-const answering =
+const responding =
   (status: number, body: unknown): Intercept =>
   (_, response) => {
     response.writeHead(status, { 'content-type': 'application/json' });
@@ -54,12 +54,12 @@ async function enqueue({ fn }: StartedBundle) {
   return await fn.invoke(functionUrlEvent(body, signed(body)));
 }
 
-/** A provider that answers with whatever bytes, made from the path that it was asked for. */
-async function echoServer(t: TestContext, answer: (path: string) => string) {
+/** A provider that responds with whatever bytes, made from the path that it was asked for. */
+async function echoServer(t: TestContext, respond: (path: string) => string) {
   const { authority, certificate, key } = await makeCertificate([providerHost]);
   const server = createServer({ cert: certificate, key }, (socket) => {
     socket.on('error', () => {});
-    socket.once('data', (data) => socket.end(answer(data.toString().split(' ')[1] ?? '')));
+    socket.once('data', (data) => socket.end(respond(data.toString().split(' ')[1] ?? '')));
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   const directory = await mkdtemp(join(tmpdir(), 'track-archiver-echo-'));
@@ -73,7 +73,7 @@ async function echoServer(t: TestContext, answer: (path: string) => string) {
   return { ca, overrides: JSON.stringify({ [providerHost]: `127.0.0.1:${port}` }) };
 }
 
-describe('an error that quotes a secret does not bring it into log, job row, dead letter or answer', () => {
+describe('an error that quotes a secret does not bring it into log, job row, dead letter or response', () => {
   const failingRow = {
     code: '23514',
     message: 'new row for relation "tracks" violates check constraint "x"',
@@ -84,7 +84,7 @@ describe('an error that quotes a secret does not bring it into log, job row, dea
   test('from Postgres, which shows the failing row', async (t) => {
     const world = await startWorld(t);
     const started = await startBundle(t, world, 'enqueue');
-    world.supabase.intercept = answering(400, failingRow);
+    world.supabase.intercept = responding(400, failingRow);
     const answer = await enqueue(started);
     assert.match(started.lines.join('\n'), /violates check constraint/);
     await assertNoSecrets(world, started, [answer]);
@@ -99,7 +99,7 @@ describe('an error that quotes a secret does not bring it into log, job row, dea
         step === 'fail' ? { audio: { kind: 'status', status: 404 } } : {},
       );
       world.supabase.intercept = (request, response) =>
-        request.url?.includes(step) === true && answering(400, failingRow)(request, response);
+        request.url?.includes(step) === true && responding(400, failingRow)(request, response);
       await archive(world, started, track.id);
       assert.match(started.lines.join('\n'), /violates check constraint/);
       await assertNoSecrets(world, started);
@@ -111,7 +111,7 @@ describe('an error that quotes a secret does not bring it into log, job row, dea
     const started = await startBundle(t, world, 'enqueue');
     const broken = 'a-key-of-no-known-form\nand-a-line-end';
     const secret = { supabaseUrl: world.supabase.url, supabaseKey: broken, webhookSecrets };
-    started.aws.intercept = answering(200, { SecretString: JSON.stringify(secret) });
+    started.aws.intercept = responding(200, { SecretString: JSON.stringify(secret) });
     const answer = await enqueue(started);
     assert.match(started.lines.join(), /supabaseKey: must be one word/);
     assert.doesNotMatch(started.lines.join(), /known-form|line-end/);
@@ -127,11 +127,11 @@ describe('an error that quotes a secret does not bring it into log, job row, dea
       JSON.stringify({ SecretString: `{"webhookSecrets": ${webhookSecrets[0]}}` }),
       `${webhookSecrets[0]}`,
     ]) {
-      started.aws.intercept = answering(200, text);
+      started.aws.intercept = responding(200, text);
       const answer = await enqueue(started);
       assert.equal((answer as { statusCode: number }).statusCode, 500);
       await assertNoSecrets(world, started, [answer]);
-      // Ten characters of it would be enough for a look at the rest.
+      // Ten characters of it would be enough to guess the rest.
       assert.ok(
         !started.lines.some((line) => line.includes(webhookSecrets[0]?.slice(6, 12) ?? '')),
       );
@@ -141,7 +141,7 @@ describe('an error that quotes a secret does not bring it into log, job row, dea
   test('from AWS, which shows what should have been signed', async (t) => {
     const world = await startWorld(t);
     const started = await startBundle(t, world, 'enqueue');
-    started.aws.intercept = answering(403, {
+    started.aws.intercept = responding(403, {
       __type: 'InvalidSignatureException',
       message: `The Canonical String for this request should have been\n'POST\n/\nx-amz-security-token:IQoJb3JpZ2luX2VjEXAMPLETOKEN\n' AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE`,
     });
@@ -158,7 +158,7 @@ describe('an error that quotes a secret does not bring it into log, job row, dea
     const { secret, serviceRole } = world.gateway.keys;
     world.supabase.intercept = (request, response) =>
       request.url?.startsWith('/storage') === true &&
-      answering(400, {
+      responding(400, {
         statusCode: '403',
         error: 'Unauthorized',
         message: `invalid key ${secret}, expected Bearer ${serviceRole}`,

@@ -5,8 +5,8 @@ import { parseSourceUrl } from '../../core/source-url.ts';
 /** The policy that URLs are tried against. */
 export const suffixes = ['cdn.example.com', '*.files.example.com'];
 
-/** What the guard says to a URL: the code of its refusal, or what it passes as. */
-export const verdict = (url: string, hosts: readonly string[] = suffixes): string => {
+/** What the guard decides about a URL: the code of its refusal, or what it passes as. */
+export const decisionOn = (url: string, hosts: readonly string[] = suffixes): string => {
   try {
     return `passes as ${parseSourceUrl(url, hosts).href}`;
   } catch (error) {

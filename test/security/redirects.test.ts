@@ -11,10 +11,10 @@ const url = `https://${host}/song.mp3`;
 /** Hosts of attackers; the server answers for them, too, should anybody be led there. */
 const strangers = [`${host}.evil.example`, `evil${host}`, 'evil.example'];
 
-/** Serves the song at every address but the first, which `answer` answers. */
-const leading = (t: TestContext, answer: (response: ServerResponse) => void) =>
+/** Serves the song at every address but the first, which `respond` serves. */
+const leading = (t: TestContext, respond: (response: ServerResponse) => void) =>
   httpsServer(t, [host, ...strangers], (request, response) => {
-    if (request.url === '/song.mp3') answer(response);
+    if (request.url === '/song.mp3') respond(response);
     else response.end('song');
   });
 

@@ -3,6 +3,7 @@ import { BlockList, isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
 import { isPublicAddress } from '../../core/source-url.ts';
+import { decisionOn, suffixes } from './address-decision.ts';
 import { trying } from './fuzz.ts';
 import {
   forbiddenIpv4,
@@ -13,7 +14,6 @@ import {
   toDotted,
   wrappedIpv4,
 } from './notations.ts';
-import { suffixes, verdict } from './verdict.ts';
 
 /** A URL around a host, with what else a URL may have. */
 const around = (host: string): fc.Arbitrary<string> =>
@@ -54,7 +54,7 @@ describe('for whatever address and URL there may be', () => {
         privateHost.chain((host) => fc.tuple(fc.constant(host), around(host))),
         ([host, url]) => {
           const named = URL.parse(`https://${host}/`)?.hostname ?? host;
-          const code = verdict(url, [
+          const code = decisionOn(url, [
             ...suffixes,
             host,
             named,
@@ -97,7 +97,7 @@ describe('for whatever address and URL there may be', () => {
     );
     fc.assert(
       fc.property(url, (raw) => {
-        const [, href] = /^passes as (.*)$/.exec(verdict(raw)) ?? [];
+        const [, href] = /^passes as (.*)$/.exec(decisionOn(raw)) ?? [];
         if (href === undefined) return;
         const authority = /^https:\/\/([^/?#]*)(?=[/?#]|$)/.exec(href)?.[1] ?? '';
         const isAllowed =

@@ -30,13 +30,13 @@ async function trap(t: TestContext): Promise<{ port: number; attempts: string[] 
   return { port: (server.address() as AddressInfo).port, attempts };
 }
 
-/** DNS that answers one list after the other, and the last one from then on. */
-function dns(...answers: string[][]): { lookup: LookupFunction; asked: () => number } {
+/** DNS that returns one list after the other, and the last one from then on. */
+function dns(...results: string[][]): { lookup: LookupFunction; asked: () => number } {
   let asked = 0;
   return {
     asked: () => asked,
     lookup: (_, __, callback) => {
-      const addresses = answers[Math.min(asked++, answers.length - 1)] ?? [];
+      const addresses = results[Math.min(asked++, results.length - 1)] ?? [];
       callback(
         null,
         addresses.map((address) => ({ address, family: family(address) })),
@@ -45,9 +45,9 @@ function dns(...answers: string[][]): { lookup: LookupFunction; asked: () => num
   };
 }
 
-/** A network with this DNS and the real judgement of addresses. */
-const network = (port: number, ...answers: string[][]) => ({
-  network: { lookup: dns(...answers).lookup, isPublic: isPublicAddress, port },
+/** A network with this DNS and the real rule for addresses. */
+const network = (port: number, ...results: string[][]) => ({
+  network: { lookup: dns(...results).lookup, isPublic: isPublicAddress, port },
   timeout: 500,
 });
 
@@ -123,14 +123,14 @@ describe('a name that changes its address', () => {
     port,
     isPublic: (address: string) => address === '127.0.0.1' || isPublicAddress(address),
   });
-  async function open(t: TestContext, answers: string[][]) {
+  async function open(t: TestContext, results: string[][]) {
     const sockets = new Set<Socket>();
     const server = await httpsServer(t, [host], (request, response) => {
       sockets.add(request.socket);
       if (request.url === '/stalled') response.writeHead(200).write('so');
       else response.end('song');
     });
-    const { lookup, asked } = dns(...answers);
+    const { lookup, asked } = dns(...results);
     const provider = createProvider({
       timeout: 5000,
       ca: server.ca,

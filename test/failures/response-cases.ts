@@ -11,9 +11,9 @@ const refusal = (status: number) =>
   ({ what: `the provider answers ${status}`, audio: { kind: 'status', status } }) as const;
 /** An answer of 200 with these bytes, under an audio content type. */
 const body = (bytes: Buffer | string) =>
-  ({ kind: 'answer', headers: header('content-type', 'audio/mpeg'), body: bytes }) as const;
+  ({ kind: 'response', headers: header('content-type', 'audio/mpeg'), body: bytes }) as const;
 const encoded = (encoding: string, bytes: Buffer) =>
-  ({ kind: 'answer', headers: header('content-encoding', encoding), body: bytes }) as const;
+  ({ kind: 'response', headers: header('content-encoding', encoding), body: bytes }) as const;
 const announcing = (bytes: number) =>
   ({
     kind: 'raw',
@@ -24,13 +24,13 @@ const announcing = (bytes: number) =>
   }) as const;
 
 /** What the provider answers, in order but in vain. */
-export const answerCases = {
+export const responseCases = {
   provider_gone: [refusal(401), refusal(403), refusal(404), refusal(410), refusal(441)],
   provider_refused: [
     {
       what: 'the provider answers with a part only',
       audio: {
-        kind: 'answer',
+        kind: 'response',
         status: 206,
         headers: header('content-range', `bytes 0-4999/${song.length}`),
         body: song.subarray(0, 5000),
@@ -104,6 +104,6 @@ export const answerCases = {
       ),
       requests: maxRedirects + 1,
     },
-    { what: 'a redirect leads nowhere', audio: { kind: 'answer', status: 302, body: '' } },
+    { what: 'a redirect leads nowhere', audio: { kind: 'response', status: 302, body: '' } },
   ],
 } as const satisfies Partial<Record<FailureCode, readonly DeliveredCase[]>>;

@@ -4,10 +4,10 @@ import type { DeliveredCase } from './case.ts';
 import { inBody, reset, status, uploads } from './storage-cases.ts';
 
 const encoded = (encoding: string, body: Buffer) =>
-  ({ kind: 'answer', headers: { 'content-encoding': encoding }, body }) as const;
+  ({ kind: 'response', headers: { 'content-encoding': encoding }, body }) as const;
 
-/** What the ladder, or nothing at all, mends within one delivery: the track is archived. */
-export const mendedCases: readonly DeliveredCase[] = [
+/** What the retry policy, or nothing at all, recovers within one delivery: the track is archived. */
+export const recoveredCases: readonly DeliveredCase[] = [
   {
     what: 'the provider fails twice',
     audio: { kind: 'flaky', failures: 2, by: 503 },
@@ -44,7 +44,7 @@ export const mendedCases: readonly DeliveredCase[] = [
   { what: 'the body comes as gzip', audio: encoded('gzip', gzipSync(files.audio)) },
   { what: 'the body comes as deflate', audio: encoded('deflate', deflateSync(files.audio)) },
   { what: 'the body comes as brotli', audio: encoded('br', brotliCompressSync(files.audio)) },
-  { what: 'the provider answers 203', audio: { kind: 'answer', status: 203, body: files.audio } },
+  { what: 'the provider answers 203', audio: { kind: 'response', status: 203, body: files.audio } },
   {
     what: 'a redirect leads to the file',
     audio: { kind: 'redirect', to: 'audio-b' },

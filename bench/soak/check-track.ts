@@ -9,16 +9,16 @@ import { bytesOf, filesOf } from './serve.ts';
 import type { PlannedTrack } from './tracks.ts';
 import type { World } from './world.ts';
 
-export type Fate = 'archived' | 'failed' | 'deleted' | 'never completed' | 'open';
+export type Ending = 'archived' | 'failed' | 'deleted' | 'never completed' | 'open';
 
 /** What is known of what really happened. */
 export type Evidence = Pick<World, 'plan' | 'served' | 'dateOf' | 'killed'> & {
   mail: Pick<World['mail'], 'lost'>;
 };
 
-export interface Judged {
+export interface CheckedTrack {
   track: PlannedTrack;
-  fate: Fate;
+  ending: Ending;
   promised: Promised;
   code: string | undefined;
   /** Milliseconds after the deadline, negative before it; only of archived tracks. */
@@ -31,36 +31,37 @@ export interface Judged {
 export const placeOf = (url: string): string | undefined =>
   /\/storage\/v1\/object\/public\/(.+)$/.exec(url)?.[1];
 
-export function judge(world: Evidence, gathered: Gathered, track: PlannedTrack): Judged {
+export function checkTrack(world: Evidence, gathered: Gathered, track: PlannedTrack): CheckedTrack {
   const row = gathered.tracks.get(track.id);
   const owed = promised(track, world.plan, !world.mail.lost.has(track.id));
   const latest = row?.jobs.at(-1);
-  const fate = fateOf(track, row);
+  const ending = endingOf(track, row);
   const findings: string[] = [];
   if ((row === undefined) !== (track.deletedAt !== undefined)) {
     findings.push(row === undefined ? 'it is not in the database' : 'its deletion was undone');
   }
   if (row !== undefined) {
-    if (fate === 'open') findings.push(`it is neither archived nor failed: job ${latest?.status}`);
-    if (fate === 'archived') findings.push(...checkFiles(world, gathered, track, row));
-    if (fate === 'failed') findings.push(...checkFailure(world, track, row, owed));
+    if (ending === 'open')
+      findings.push(`it is neither archived nor failed: job ${latest?.status}`);
+    if (ending === 'archived') findings.push(...checkFiles(world, gathered, track, row));
+    if (ending === 'failed') findings.push(...checkFailure(world, track, row, owed));
     findings.push(...checkTwice(row));
   }
   const isOwed = isSavable(owed);
-  if (isOwed && (fate === 'failed' || fate === 'open')) {
+  if (isOwed && (ending === 'failed' || ending === 'open')) {
     findings.unshift('LOST: it could have been saved');
   }
   const lateness =
-    fate === 'archived' && row?.archived_at
+    ending === 'archived' && row?.archived_at
       ? row.archived_at.getTime() - world.dateOf(track.deadline).getTime()
       : undefined;
   if (isOwed && lateness !== undefined && lateness > 0)
     findings.unshift('LATE: after its deadline');
-  const code = fate === 'failed' ? (latest?.error_code ?? undefined) : undefined;
-  return { track, fate, promised: owed, code, lateness, findings };
+  const code = ending === 'failed' ? (latest?.error_code ?? undefined) : undefined;
+  return { track, ending, promised: owed, code, lateness, findings };
 }
 
-function fateOf(track: PlannedTrack, row: TrackRow | undefined): Fate {
+function endingOf(track: PlannedTrack, row: TrackRow | undefined): Ending {
   if (row === undefined) return 'deleted';
   if (row.archived_to_storage) return 'archived';
   if (track.completedAt === undefined) return 'never completed';
@@ -105,8 +106,9 @@ function checkFailure(
   const job = row.jobs.at(-1);
   const code = job?.error_code as FailureCode;
   const findings: string[] = [];
-  if (row.told === 0) findings.push('its owner was not told');
-  if (row.told > track.sources.length) findings.push(`its owner was told ${row.told} times`);
+  if (row.notified === 0) findings.push('its owner was not notified');
+  if (row.notified > track.sources.length)
+    findings.push(`its owner was notified ${row.notified} times`);
   const updated = (job?.updated_at.getTime() ?? 0) - world.dateOf(0).getTime();
   if (!reasons(world, track, owed, updated).has(code)) {
     findings.push(`it did not fail for ${code}`);
@@ -125,7 +127,7 @@ function reasons(
     for (const code of served.blame(url)) codes.add(code);
   }
   if ((killed.get(track.id) ?? 0) >= maxReceiveCount) codes.add('worker_crashed');
-  // What time might have mended may be under way, once more, when the deadline comes.
+  // What time might have fixed may be under way, once more, when the deadline comes.
   const isHopedFor = [...owed.hopeless].some((code) => failures[code].disposition === 'retry');
   if (!owed.hadTime || isHopedFor) codes.add('expired');
   // From an hour before, to see the tries of which the last one failed.

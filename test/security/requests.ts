@@ -9,7 +9,7 @@ export interface Request {
   body: Buffer;
 }
 
-export interface Answer {
+export interface Response {
   status: number;
   contentType: string | undefined;
   text: string;
@@ -19,7 +19,7 @@ export interface Answer {
 export function createClient(url: string) {
   const agent = new Agent({ keepAlive: true });
   return {
-    async send({ method, path, headers, body }: Request): Promise<Answer> {
+    async send({ method, path, headers, body }: Request): Promise<Response> {
       return await new Promise((resolve, reject) => {
         // Node itself announces no length of a body for every method.
         const all = { ...headers, 'content-length': body.length };
@@ -41,7 +41,7 @@ export function createClient(url: string) {
   };
 }
 
-/** Stands in much that is generated: no answer and no log line may repeat it. */
+/** Stands in much that is generated: no response and no log line may repeat it. */
 export const marker = 'very-secret';
 
 /** What a header may carry on the wire. */
