@@ -35,6 +35,23 @@ as $$
   returning *
 $$;
 
+-- A track without an owner has no folder: its job fails, and no time mends that.
+create or replace function archiver.fail_without_owner(_track_id uuid) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update public.track_archiving_jobs as j
+  set status = 'failed', lease_expires_at = null, next_check_at = null, error_code = 'owner_missing',
+    error_message = 'The track has no user_id.', updated_at = archiver.clock()
+  where j.track_id = _track_id and j.status in ('pending', 'processing');
+  if not found and not exists (select from public.track_archiving_jobs as j
+    where j.track_id = _track_id and j.is_latest and j.error_code = 'owner_missing')
+  then
+    perform from archiver.open_jobs(array[_track_id]);
+  end if;
+end
+$$;
+
 -- schedule: make sure that something comes at due_at. cancel: remove what was scheduled. ignore: leave all as it is.
 -- _retry: plan a track that failed, too.
 create or replace function public.plan_track_archiving(_track_id uuid, _retry boolean default false)
@@ -71,8 +88,8 @@ begin
     job_id := _job.id;
     if action = 'cancel' then
       delete from public.track_archiving_jobs as j where j.id = _job.id and j.status = 'pending';
-    elsif reason = 'owner_missing' and _latest.error_code is distinct from 'owner_missing' then
-      perform from archiver.open_jobs(array[_track_id]);
+    elsif reason = 'owner_missing' then
+      perform archiver.fail_without_owner(_track_id);
     end if;
     return next;
     return;
@@ -241,6 +258,8 @@ begin
     -- Its message ends here: a job left pending would tell a later completion that one is on its way.
     if outcome in ('not_completed', 'already_archived') then
       delete from public.track_archiving_jobs as j where j.id = _job.id and j.status = 'pending';
+    elsif outcome = 'owner_missing' then
+      perform archiver.fail_without_owner(_track_id);
     end if;
     return next;
     return;

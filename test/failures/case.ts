@@ -48,6 +48,8 @@ export interface DeliveredCase {
   waits?: true;
   /** How often its message had been received before. */
   received?: number;
+  /** Dead letters; by default one. */
+  letters?: number;
   /** What Storage holds afterwards; by default nothing. */
   stored?: AssetKind[];
   /** What Storage holds is not what the provider served, but this. */

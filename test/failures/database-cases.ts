@@ -60,7 +60,7 @@ export const databaseCases = [
       assert.match((await readJob(ground, staged.id)).error_message, /55P03/);
       await admin.query('rollback');
       await redeliver(ground, staged);
-      await assertArchived(ground, staged, scene);
+      await assertArchived(ground, staged, { ...scene, requests: 2 });
     },
   },
   {
@@ -70,7 +70,8 @@ export const databaseCases = [
       const admin = await superuser(t, ground);
       await admin.query(limitConnections(ground, 0));
       const [staged] = await deliverCases(ground, [{ what: '' }]);
-      assert.equal(await readJob(ground, staged.id), undefined);
+      const { status, attempt } = await readJob(ground, staged.id);
+      assert.deepEqual([status, attempt], ['pending', 0]);
       assert.ok(loggedCodes(ground).includes('database_unavailable'));
       assert.equal(audioRequests(ground, staged), 0);
       assert.deepEqual(ground.deadLetters(staged.id), []);

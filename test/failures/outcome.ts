@@ -78,21 +78,49 @@ async function assertRetried(
   );
 }
 
-/** In the dead-letter queue with its reason, and its owner notified. */
-async function assertGivenUp(ground: Ground, staged: Staged, code: FailureCode) {
+/** In the dead-letter queue with its reason, and its owner told. */
+async function assertGivenUp(
+  ground: Ground,
+  staged: Staged,
+  code: FailureCode,
+  { letters = 1 }: DeliveredCase,
+): Promise<void> {
   const job = await assertReason(ground, staged, 'failed', code);
   assert.equal(ground.message(staged.id), undefined);
-  assert.deepEqual(ground.deadLetters(staged.id), [
-    {
-      body: archiveMessage(staged.id, 'schedule'),
-      attributes: { code, reason: job.error_message, trackId: staged.id },
-    },
+  const letter = {
+    body: archiveMessage(staged.id, 'schedule'),
+    attributes: { code, reason: job.error_message, trackId: staged.id },
+  };
+  assert.deepEqual(ground.deadLetters(staged.id), Array(letters).fill(letter));
+  const told = await ground.database.query('select from public.notifications where user_id = $1', [
+    staged.userId,
   ]);
-  const notified = await ground.database.query(
-    'select from public.notifications where user_id = $1',
-    [staged.userId],
+  assert.equal(told.length, 1);
+}
+
+/** A cover or video that is not to be had for good: the track is archived, and says why the file is missing. */
+export async function assertRefused(
+  ground: Ground,
+  staged: Staged,
+  code: FailureCode,
+  expected: DeliveredCase,
+): Promise<void> {
+  await assertArchived(ground, staged, expected);
+  const kind = expected.cover === undefined ? 'video' : 'cover';
+  const [file] = await ground.database.query(
+    'select * from public.track_archiving_files where track_id = $1 and kind = $2',
+    [staged.id, kind],
   );
-  assert.equal(notified.length, 1);
+  assert.deepEqual([file.error_code, file.storage_url], [code, null]);
+  const row = await readTrack(ground, staged.id);
+  assert.equal(row[`storage_${kind}_url`], null);
+  const job = await readJob(ground, staged.id);
+  assert.deepEqual([job.status, job.error_code], ['completed', null]);
+  assert.partialDeepStrictEqual(job.metadata.assets[kind], { gone: true, code });
+  const told = await ground.database.query('select from public.notifications where user_id = $1', [
+    staged.userId,
+  ]);
+  assert.equal(told.length, 0, 'the song is safe');
 }
 
 /** The whole outcome of a case: job row, the message's settlement, the provider's requests, Storage. */
@@ -105,7 +133,7 @@ export async function assertFailed(
   const isRetried = failures[code].disposition === 'retry';
   await assertNotArchived(ground, staged, isRetried ? [] : (expected.stored ?? []));
   if (isRetried) await assertRetried(ground, staged, code, expected);
-  else await assertGivenUp(ground, staged, code);
+  else await assertGivenUp(ground, staged, code, expected);
   const asked = typeof expected.url === 'string' || expected.url === null ? 0 : 1;
   const usual = asked * (isRetried ? maxTries : 1);
   assert.equal(audioRequests(ground, staged), expected.requests ?? usual, 'requests');

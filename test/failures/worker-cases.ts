@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { maxReceiveCount, timings } from '../../core/timings.ts';
-import { files, insertWholeTrack, readJob, readTrack, requestsFor } from '../lambdas/tracks.ts';
+import {
+  files,
+  insertWholeTrack,
+  readJob,
+  readJobs,
+  readTrack,
+  requestsFor,
+} from '../lambdas/tracks.ts';
 import { deadLetterName, providerHost, queueName } from '../lambdas/world.ts';
 import { until } from '../support/until.ts';
 import type { PlayedCase, StorageExchange } from './case.ts';
@@ -107,13 +114,18 @@ export const ownerMissing: PlayedCase = {
     const ground = await startGround(t);
     await ground.database.query('alter table tracks alter column user_id drop not null');
     const staged = await stage(ground, { what: '' });
-    await ground.database.query('delete from track_archiving_jobs');
     await ground.database.query('update tracks set user_id = null where id = $1', [staged.id]);
+    ground.send(staged.id);
+    await ground.settled();
+    await ground.clock.advanceTo(ground.clock.now() + 600_000);
     assert.partialDeepStrictEqual(await ground.run('sweep', {}), { failed: 0 });
     ground.send(staged.id);
     await ground.settled();
-    const { status, error_code } = await readJob(ground, staged.id);
-    assert.deepEqual([status, error_code], ['failed', 'owner_missing']);
+    const jobs = await readJobs(ground, staged.id);
+    assert.deepEqual(
+      jobs.map(({ status, error_code, next_check_at }) => [status, error_code, next_check_at]),
+      [['failed', 'owner_missing', null]],
+    );
     assert.equal(audioRequests(ground, staged), 0);
   },
 };
@@ -142,7 +154,9 @@ export const superseded: PlayedCase = {
     });
     assert.equal(audioRequests(ground, staged), 1);
     assert.equal(requestsFor(ground, `https://${providerHost}/corrected`), 1);
-    assert.equal((await readTrack(ground, staged.id)).storage_audio_url, null);
+    const row = await readTrack(ground, staged.id);
+    assert.equal(row.archived_to_storage, false);
+    assert.match(row.storage_audio_url, /tracks-audio/, 'what was copied before stays');
   },
 };
 
@@ -157,7 +171,8 @@ export const supersededAtLast: PlayedCase = {
     assert.deepEqual(ground.deadLetters(staged.id), [], 'it is no failure yet');
     assert.equal((await readJob(ground, staged.id)).status, 'pending');
     await ground.clock.advanceTo(ground.clock.now() + 600_000);
-    assert.partialDeepStrictEqual(await ground.run('sweep', {}), { dispatched: 1, failed: 0 });
+    const swept = await ground.run('sweep', {});
+    assert.partialDeepStrictEqual(swept, { scheduled: 1, failed: 0 }, 'it is not due yet');
   },
 };
 
@@ -229,7 +244,8 @@ export const internal: PlayedCase = {
       failed.map((line) => JSON.parse(line).code),
       ['internal'],
     );
-    assert.equal(await readJob(ground, staged.id), undefined);
+    const { status, attempt } = await readJob(ground, staged.id);
+    assert.deepEqual([status, attempt], ['pending', 0]);
     assert.deepEqual(ground.deadLetters(staged.id), []);
     const delay = (ground.message(staged.id)?.visibleAt ?? 0) - ground.clock.now();
     assert.ok(delay > 50_000 && delay <= 60_000, String(delay));

@@ -35,15 +35,19 @@ test('a cover and a video that are gone are recorded as gone, and the track is a
   for (const url of Object.values(track.urls)) assert.equal(requestsFor(world, url), 1);
 });
 
-test('a cover that is no image is not gone: the track fails, with its audio saved', async (t) => {
+test('a cover that is no image is recorded as refused, and holds nothing up', async (t) => {
   const world = await startWorld(t);
   const archive = await archiveLambda(world);
   const track = await insertWholeTrack(world, { cover: { kind: 'html' } });
   await deliverTrack(world, archive, track.id);
   const row = await readTrack(world, track.id);
-  assert.equal(row.archived_to_storage, false);
+  assert.equal(row.archived_to_storage, true);
   assert.match(row.storage_audio_url, /tracks-audio/);
-  assert.equal((await readJob(world, track.id)).error_code, 'media_unrecognised');
+  assert.equal(row.storage_cover_url, null);
+  const { status, metadata } = await readJob(world, track.id);
+  assert.equal(status, 'completed');
+  assert.partialDeepStrictEqual(metadata.assets.cover, { gone: true, code: 'media_unrecognised' });
+  assert.deepEqual(deadLetters(world), []);
 });
 
 test('without audio there is nothing to wait for, whatever may come of the video', async (t) => {

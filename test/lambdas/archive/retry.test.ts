@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
+import { archiveMessage } from '../../../core/message.ts';
 import {
   files,
   insertTrack,
@@ -55,16 +56,21 @@ test('the delay doubles with each delivery, and never passes half of the time un
   assert.ok(bounded > 80 && bounded <= 100, String(bounded));
 });
 
-test('the fifth delivery is the last: the job fails and SQS may move the message at once', async (t) => {
+test('the fifth delivery is the last: a dead letter says why, the job fails, and the message ends', async (t) => {
   const world = await startWorld(t);
   const archive = await archiveLambda(world);
   const audio_url = serve(world, files.audio, { kind: 'status', status: 500 });
   const track = await insertTrack(world, { audio_url });
   const delivered = await deliverTrack(world, archive, track.id, { received: 5 });
-  assert.deepEqual([delivered.failed.length, delivered.delays], [1, [0]]);
+  assert.deepEqual(delivered.failed, []);
   const job = await readJob(world, track.id);
   assert.deepEqual([job.status, job.error_code], ['failed', 'provider_unavailable']);
-  assert.deepEqual(deadLetters(world), [], 'the queue’s own redrive moves it, not we');
+  assert.deepEqual(deadLetters(world), [
+    {
+      body: archiveMessage(track.id, 'schedule'),
+      attributes: { code: job.error_code, reason: job.error_message, trackId: track.id },
+    },
+  ]);
 });
 
 test('a track that failed is archived by a later message, once its address has the file', async (t) => {

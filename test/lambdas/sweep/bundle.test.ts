@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { timings } from '../../../core/timings.ts';
 import { startFunction } from '../../../local/aws/lambda.ts';
+import { moveClock } from '../../migrations/app.ts';
 import { bundles } from '../../support/bundles.ts';
 import { insertTrack } from '../tracks.ts';
 import { startWorld } from '../world.ts';
@@ -29,18 +30,26 @@ test('the bundle writes its levels at every run, and nothing secret', async (t) 
     await fn.invoke({});
     const metrics = lines.filter((line) => line.includes('"_aws"')).map((line) => JSON.parse(line));
     assert.equal(metrics.length, 1);
-    const { TracksDue, TracksNearExpiry, TracksRecovered, TracksExpired } = metrics[0];
-    return [TracksDue, TracksNearExpiry, TracksRecovered, TracksExpired];
+    const { TracksDue, TracksNearExpiry, TracksRecovered, TracksExpired, FilesLost } = metrics[0];
+    return [TracksDue, TracksNearExpiry, TracksRecovered, TracksExpired, FilesLost];
   };
 
-  assert.deepEqual(await levels(), [0, 0, 0, 0]);
+  assert.deepEqual(await levels(), [0, 0, 0, 0, 0]);
   await insertTrack(world, { audio_url, created_at: daysAgo(14) });
   const expired = await insertTrack(world, { audio_url, created_at: daysAgo(16) });
   await world.database.query(
-    "select fail_track_archiving(job_id, fencing_token, 'provider_gone', '404') from claim_track_archiving($1, 60, 'w')",
+    "select release_track_archiving(job_id, fencing_token, 'provider_timeout', '') from claim_track_archiving($1, 60, 'w')",
     [expired.id],
   );
-  assert.deepEqual(await levels(), [1, 1, 1, 1]);
+  const saved = await insertTrack(world, { audio_url });
+  await world.database.query(
+    `insert into track_archiving_files (track_id, kind, source_url, storage_url, bucket_id, object_name, bytes, stored_at)
+     values ($1, 'audio', $2, 'https://project.example/a', 'tracks-audio', 'a/a.mp3', 7, now())`,
+    [saved.id, audio_url],
+  );
+  await moveClock(world.database, '1 hour');
+  assert.deepEqual(await levels(), [1, 1, 2, 1, 1]);
+  assert.deepEqual(await levels(), [1, 1, 0, 0, 0]);
   for (const secret of [world.gateway.keys.secret, 'very-secret', 'whsec_']) {
     assert.ok(!lines.some((line) => line.includes(secret)));
   }

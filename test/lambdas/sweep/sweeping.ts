@@ -58,6 +58,9 @@ export async function drain(world: World): Promise<void> {
   }
 }
 
+/** Minutes after which a job that nobody planned is looked at. */
+export const unplanned = '6 minutes';
+
 /** As if the archive Lambda had met a failure that time may fix, and its message had vanished. */
 export const attemptInVain = (world: World, trackId: string) =>
   world.database.query(
