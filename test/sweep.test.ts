@@ -61,7 +61,7 @@ test('with every webhook lost, all tracks are archived before their deadline by 
     await insert(stack, 'mureka', { metadata: { expires_at: new Date(begin + 3 * day) } }),
   ];
   const first = begin + 6 * minute;
-  for (let time = first; time <= begin + 14.5 * day; time += 12 * hour) {
+  for (let time = first; time <= first + 14.5 * day; time += 12 * hour) {
     await stack.clock.advanceTo(time);
     await stack.functions.sweep.invoke({});
     await stack.quiet();

@@ -8,13 +8,14 @@ export interface TriggerState {
 const triggers = [
   'track_archiving_100_guard_insert',
   'track_archiving_100_guard_update',
-  'track_archiving_200_schedule_insert',
-  'track_archiving_200_schedule_update',
-  'track_archiving_500_late_insert',
-  'track_archiving_500_late_update',
-  'track_archiving_900_announce_delete',
-  'track_archiving_900_announce_insert',
-  'track_archiving_900_announce_update',
+  'track_archiving_500_schedule_insert',
+  'track_archiving_500_schedule_update',
+  'track_archiving_700_touch_insert',
+  'track_archiving_700_touch_update',
+  'track_archiving_700_touch_delete',
+  'track_archiving_900_follow_insert',
+  'track_archiving_900_follow_update',
+  'track_archiving_900_follow_delete',
 ];
 
 /** The product's triggers on `public.tracks`; one that fires on replicas only counts as disabled. */

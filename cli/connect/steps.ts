@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { adopt, isAdopting } from '../../adapters/database/adoption.ts';
 import { enableExtension, readExtensions } from '../../adapters/database/extensions.ts';
 import { applyMigration, pendingMigrations } from '../../adapters/database/migrations.ts';
 import { putVaultSecret, readWebhookSettings, vaultNames } from '../../adapters/database/vault.ts';
@@ -82,7 +83,13 @@ export async function planSteps({
       run: () => putVaultSecret(client, vaultNames.secret, plan.vaultSecret),
     });
   }
-  return [...steps, ...(await indexSteps(client, migrations.length > 0))];
+  const isMigrating = migrations.length > 0;
+  steps.push(...(await indexSteps(client, isMigrating)));
+  const title = 'give dates and jobs to the tracks that were there before, and count them';
+  if (isMigrating || (await isAdopting(client))) {
+    steps.push({ title, run: async () => (await isAdopting(client)) && (await adopt(client)) });
+  }
+  return steps;
 }
 
 /** The migration leaves the index out where the table is large, which shows only after it. */

@@ -24,9 +24,9 @@ test('every query of the runbook runs, and the first lists every track that is n
   assert.deepEqual(
     rows.map((row) => [row.id, row.job, row.error_code, row.is_past_its_deadline]),
     [
-      [late, 'no webhook yet', null, false],
+      [late, 'pending', null, false],
       [failed, 'failed', 'provider_gone', false],
-      [waiting, 'no webhook yet', null, false],
+      [waiting, 'pending', null, false],
       [expired, 'failed', 'expired', true],
     ],
   );

@@ -65,7 +65,6 @@ test('each role may do exactly what this table says', () => {
       'WriteLogs: Allow logs:CreateLogStream, logs:PutLogEvents on <SweepLambdaLogs.Arn>',
       'ReadSecret: Allow secretsmanager:GetSecretValue on <Secret>',
       ...keepSchedules,
-      'ReadScheduleGroup: Allow scheduler:GetScheduleGroup on <SchedulesGroup.Arn>',
       'SendLostTracks: Allow sqs:SendMessage, sqs:GetQueueAttributes on <QueuesArchive.Arn>',
       'BuryMessages: Allow sqs:SendMessage on <QueuesDeadLetters.Arn>',
     ],

@@ -51,7 +51,7 @@ test('a dry run lists every step and changes nothing', async (t) => {
   assert.equal(dry.code, 0, dry.output);
   const { lines } = reportOf(dry);
   assert.ok(lines.every(({ outcome }) => outcome === 'would'));
-  assert.equal(lines.length, listMigrations().length + 5);
+  assert.equal(lines.length, listMigrations().length + 6);
   assert.equal(world.aws.secret, undefined);
   assert.deepEqual(await world.database.query(vaultQuery), []);
   const [found] = await world.database.query(
