@@ -69,3 +69,11 @@ export async function readDefaultPolicy(
   );
   return rows[0];
 }
+
+/** Why the app's table of notifications refuses what owners are told; undefined where it does not. Writes nothing. */
+export async function checkNotifications(database: Database): Promise<string | undefined> {
+  const { rows } = await database.query<{ problem: string | null }>(
+    'select public.check_track_notifications() as problem',
+  );
+  return rows[0]?.problem ?? undefined;
+}

@@ -1,6 +1,7 @@
 import type pg from 'pg';
+import { isAdopting } from '../../adapters/database/adoption.ts';
 import { readExtensions } from '../../adapters/database/extensions.ts';
-import { readTriggers } from '../../adapters/database/inventory.ts';
+import { checkNotifications, readTriggers } from '../../adapters/database/inventory.ts';
 import { listMigrations, pendingMigrations } from '../../adapters/database/migrations.ts';
 import { readWorklistIndex } from '../../adapters/database/worklist-index.ts';
 import { bucketCheck } from './bucket-check.ts';
@@ -45,6 +46,25 @@ export function databaseChecks(client: pg.Client): Check[] {
       },
     },
     bucketCheck(client),
+    {
+      name: 'owners can be notified',
+      fix: 'set failed_type, saved_type and the texts in public.track_archiving_settings to what public.notifications takes',
+      async run() {
+        const problem = await checkNotifications(client);
+        return problem === undefined
+          ? { ok: true, detail: 'public.notifications takes our rows' }
+          : { ok: false, detail: problem };
+      },
+    },
+    {
+      name: 'tracks from before the installation are adopted',
+      fix: connectAgain,
+      async run() {
+        return (await isAdopting(client))
+          ? { ok: false, detail: 'some have no date yet, or are not counted' }
+          : { ok: true, detail: 'all' };
+      },
+    },
   ];
 }
 

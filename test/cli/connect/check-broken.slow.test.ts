@@ -10,7 +10,7 @@ const broken: [check: string[], what: string, spoil: (world: ConnectWorld) => un
   [
     ['triggers are enabled'],
     'a disabled trigger',
-    sql('alter table public.tracks disable trigger track_archiving_900_announce_update'),
+    sql('alter table public.tracks disable trigger track_archiving_900_follow_update'),
   ],
   [
     ['migrations are applied'],
@@ -40,6 +40,23 @@ const broken: [check: string[], what: string, spoil: (world: ConnectWorld) => un
     ['buckets, their limits and types are right'],
     'a bucket that is not public',
     sql("update storage.buckets set public = false where id = 'tracks-videos'"),
+  ],
+  [
+    ['owners can be notified'],
+    'an app whose notifications have no such type',
+    async (world) => {
+      await world.database.query('insert into auth.users (id) values (gen_random_uuid())');
+      await world.database.query(
+        "alter table public.notifications add constraint of_the_app check (type in ('system', 'error'))",
+      );
+    },
+  ],
+  [
+    ['tracks from before the installation are adopted'],
+    'a walk that was broken off',
+    sql(
+      "update public.track_archiving_settings set adopted_up_to = '00000000-0000-0000-0000-000000000000'",
+    ),
   ],
   [
     ['the default policy is what the stack says'],
