@@ -75,7 +75,7 @@ create index if not exists track_archiving_jobs_user
   on public.track_archiving_jobs (user_id, created_at desc);
 -- What the sweep takes, with all that it orders by.
 create index if not exists track_archiving_jobs_check
-  on public.track_archiving_jobs (next_check_at) include (user_id, expires_at, track_id)
+  on public.track_archiving_jobs (next_check_at) include (user_id, due_at, expires_at, id)
   where next_check_at is not null;
 -- The deadlines of what is not archived: worklist, levels and statistics.
 create index if not exists track_archiving_jobs_due

@@ -43,6 +43,18 @@ return _job.started_at is not null and
   is distinct from
   (nullif(btrim(_track.audio_url), ''), nullif(btrim(_track.cover_url), ''), nullif(btrim(_track.video_url), ''), _track.user_id);
 
+-- Does the job, or would another after it, copy a new source of an archived track?
+create or replace function archiver.is_renewal(_job public.track_archiving_jobs) returns boolean
+language sql immutable
+return coalesce(_job.renews and _job.status <> 'completed', false);
+
+-- Has the job failed, and nothing changed since that would let it succeed? What the legacy system left is no failure of ours.
+create or replace function archiver.has_failed(_job public.track_archiving_jobs, _track public.tracks) returns boolean
+language sql immutable
+return coalesce(_job.status = 'failed' and _job.error_code <> 'replaced_system'
+  and not (_job.error_code = 'owner_missing' and _track.user_id is not null)
+  and not archiver.is_superseded(_job, _track), false);
+
 -- A row's legal transitions. Ended jobs stay as they are, but for the clock hand of a failed one and what is said of it.
 create or replace function archiver.check_transition() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp

@@ -3,10 +3,11 @@
 -- Again: functions are replaced.
 set local lock_timeout = '3s';
 
--- When a schedule that did not bring its track is looked at: past its window and the Scheduler's own delay.
-create or replace function archiver.check_after_schedule(_due_at timestamptz) returns timestamptz
+-- When a schedule that did not bring its track is looked at: past its window, which is a quarter of the time until the expiry
+-- at most, and past the Scheduler's own delay.
+create or replace function archiver.check_after_schedule(_due_at timestamptz, _expires_at timestamptz) returns timestamptz
 language sql immutable
-return _due_at + interval '30 minutes';
+return _due_at + greatest(interval '5 minutes', least(interval '30 minutes', (_expires_at - _due_at) / 4 + interval '5 minutes'));
 
 -- When a message that nobody claimed is looked at: the queue's visibility timeout, or a quarter of the time that is left.
 create or replace function archiver.check_after_message(_expires_at timestamptz) returns timestamptz
@@ -16,7 +17,17 @@ as $$
   from (select archiver.clock() as at) as now
 $$;
 
--- The one way to open jobs: pending, to be planned within five minutes. A track without an owner has no folder: it fails.
+-- The open job of a track, or else its newest. To be called with the row of tracks locked.
+create or replace function archiver.lock_latest_job(_track_id uuid) returns public.track_archiving_jobs
+language sql set search_path = pg_catalog, pg_temp
+as $$
+  select j.* from public.track_archiving_jobs as j where j.track_id = _track_id
+  order by j.status in ('pending', 'processing') desc, j.created_at desc, j.is_latest desc
+  limit 1 for update
+$$;
+
+-- The one way to open jobs: pending, to be planned within five minutes. A track without an owner has no folder: it fails,
+-- unless it has an open job, which fails when it is planned.
 create or replace function archiver.open_jobs(_track_ids uuid[]) returns setof public.track_archiving_jobs
 language sql set search_path = pg_catalog, pg_temp
 as $$
@@ -29,7 +40,8 @@ as $$
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
   join (values ('pending', null, null), ('failed', 'owner_missing', 'The track has no user_id.'))
     as one (status, error_code, error_message) on (t.user_id is null) = (one.status = 'failed')
-  where t.id = any (_track_ids)
+  where t.id = any (_track_ids) and (one.status = 'pending' or not exists (select from public.track_archiving_jobs as j
+    where j.track_id = t.id and j.status in ('pending', 'processing')))
   order by t.id
   on conflict (track_id) where status in ('pending', 'processing') do nothing
   returning *
@@ -63,31 +75,33 @@ as $$
 declare
   _track public.tracks;
   _job public.track_archiving_jobs;
-  _latest public.track_archiving_jobs;
+  _is_open boolean;
+  _due_at timestamptz;
+  _expires_at timestamptz;
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
-  select * into _job from public.track_archiving_jobs as j
-  where j.track_id = _track_id and j.status in ('pending', 'processing') for update;
-  if _job.id is null then
-    select * into _latest from public.track_archiving_jobs as j
-    where j.track_id = _track_id order by j.created_at desc limit 1;
-  end if;
+  select * into _job from archiver.lock_latest_job(_track_id);
+  _is_open := coalesce(_job.status in ('pending', 'processing'), false);
 
   reason := case
     when _track.id is null then 'track_not_found'
     when _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then 'in_progress'
     when _track.status is distinct from 'completed' then 'not_completed'
-    when _track.archived_to_storage is true and not coalesce(_job.renews, false) then 'already_archived'
+    when _track.archived_to_storage is true and not archiver.is_renewal(_job) then 'already_archived'
     when _track.user_id is null then 'owner_missing'
-    -- Failed, and nothing has changed since: only a person or the sweep retries it.
-    when not _retry and _latest.status = 'failed' and _latest.error_code <> 'replaced_system'
-      and not archiver.is_superseded(_latest, _track) then 'failed'
+    -- Only a person or the sweep retries it.
+    when not _retry and archiver.has_failed(_job, _track) then 'failed'
   end;
   if reason is not null then
     action := case when reason in ('in_progress', 'failed', 'owner_missing') then 'ignore' else 'cancel' end;
-    job_id := _job.id;
+    if _is_open then
+      job_id := _job.id;
+    end if;
     if action = 'cancel' then
-      delete from public.track_archiving_jobs as j where j.id = _job.id and j.status = 'pending';
+      -- Whoever had it crashed.
+      delete from public.track_archiving_jobs as j where j.id = _job.id and _is_open;
+      update public.track_archiving_jobs as j set next_check_at = null
+      where j.id = _job.id and j.next_check_at is not null;
     elsif reason = 'owner_missing' then
       perform archiver.fail_without_owner(_track_id);
     end if;
@@ -95,25 +109,28 @@ begin
     return;
   end if;
 
-  select coalesce(_track.archive_scheduled_at, timing.due_at), timing.expires_at into due_at, expires_at
+  select coalesce(_track.archive_scheduled_at, timing.due_at), timing.expires_at into _due_at, _expires_at
   from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
   if _track.archive_scheduled_at is null then
-    update public.tracks as t set archive_scheduled_at = due_at where t.id = _track_id;
+    update public.tracks as t set archive_scheduled_at = _due_at where t.id = _track_id;
   end if;
-  if _job.id is null then
-    select * into _job from archiver.open_jobs(array[_track_id]);
-  else
-    -- A crashed worker's job becomes pending again.
+  if _is_open then
+    -- A crashed worker's job becomes pending again. What was arranged for another date is not waited for.
     update public.track_archiving_jobs as j
     set status = 'pending', lease_expires_at = null, claimed_by = null,
       crash_count = j.crash_count + (j.status = 'processing')::integer,
-      due_at = due_at, expires_at = expires_at,
-      next_check_at = greatest(j.next_check_at, archiver.clock() + interval '5 minutes')
+      due_at = _due_at, expires_at = _expires_at,
+      next_check_at = case when j.due_at = _due_at then greatest(j.next_check_at, archiver.clock() + interval '5 minutes')
+        else archiver.clock() + interval '5 minutes' end
     where j.id = _job.id returning * into _job;
+  else
+    select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
 
   action := 'schedule';
   job_id := _job.id;
+  due_at := _due_at;
+  expires_at := _expires_at;
   scheduled_for := _job.scheduled_for;
   queued_at := _job.queued_at;
   return next;
@@ -142,7 +159,7 @@ begin
   update public.track_archiving_jobs as j
   set scheduled_for = case _route when 'schedule' then _due_at else j.scheduled_for end,
     queued_at = case _route when 'queue' then archiver.clock() else j.queued_at end,
-    next_check_at = case _route when 'schedule' then archiver.check_after_schedule(_due_at)
+    next_check_at = case _route when 'schedule' then archiver.check_after_schedule(_due_at, j.expires_at)
       else archiver.check_after_message(j.expires_at) end
   where j.id = _job_id and j.status = 'pending' and (j.renews or _track.archived_to_storage is not true);
   return found;
@@ -239,18 +256,20 @@ as $$
 declare
   _track public.tracks;
   _job public.track_archiving_jobs;
+  _is_open boolean;
   _due_at timestamptz;
+  _expires_at timestamptz;
 begin
   if _lease_seconds is null or _lease_seconds < 1 then
     raise exception 'a lease lasts a second at least' using errcode = 'invalid_parameter_value';
   end if;
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
-  select * into _job from public.track_archiving_jobs as j
-  where j.track_id = _track_id and j.status in ('pending', 'processing') for update;
+  select * into _job from archiver.lock_latest_job(_track_id);
+  _is_open := coalesce(_job.status in ('pending', 'processing'), false);
   outcome := case
     when _track.id is null then 'not_found'
     when _track.status is distinct from 'completed' then 'not_completed'
-    when _track.archived_to_storage is true and not coalesce(_job.renews, false) then 'already_archived'
+    when _track.archived_to_storage is true and not archiver.is_renewal(_job) then 'already_archived'
     when _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then 'busy'
     when _track.user_id is null then 'owner_missing'
   end;
@@ -266,9 +285,9 @@ begin
   end if;
 
   select coalesce(_track.archive_scheduled_at, timing.due_at), timing.expires_at, timing.allowed_hosts, timing.user_agent
-  into _due_at, expires_at, allowed_hosts, user_agent
+  into _due_at, _expires_at, allowed_hosts, user_agent
   from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
-  if _job.id is null then
+  if not _is_open then
     select * into _job from archiver.open_jobs(array[_track_id]);
   elsif _job.started_at is not null and _job.user_id <> _track.user_id then
     -- What was copied into the former owner's folder is copied into the new one's.
@@ -279,13 +298,15 @@ begin
     update public.track_archiving_files as f set error_code = null, refused_at = null
     where f.track_id = _track_id and f.error_code is not null;
   end if;
-  perform archiver.snapshot_sources(_track, _due_at, expires_at);
+  perform archiver.snapshot_sources(_track, _due_at, _expires_at);
   perform archiver.record_in_place(_track);
 
   update public.track_archiving_jobs as j
   set status = 'processing',
     attempt = j.attempt + 1,
-    crash_count = j.crash_count + (j.status = 'processing')::integer,
+    -- Those that crashed on former sources say nothing of the present ones.
+    crash_count = case when archiver.is_superseded(j, _track) then 0
+      else j.crash_count + (j.status = 'processing')::integer end,
     fencing_token = nextval('archiver.fencing_tokens'),
     lease_expires_at = archiver.clock() + make_interval(secs => _lease_seconds),
     next_check_at = archiver.clock() + make_interval(secs => _lease_seconds),
@@ -296,7 +317,7 @@ begin
     original_cover_url = nullif(btrim(_track.cover_url), ''),
     original_video_url = nullif(btrim(_track.video_url), ''),
     due_at = _due_at,
-    expires_at = expires_at,
+    expires_at = _expires_at,
     error_code = null,
     error_message = null
   where j.id = _job.id returning * into _job;
@@ -307,6 +328,7 @@ begin
   fencing_token := _job.fencing_token;
   attempt := _job.attempt;
   lease_expires_at := _job.lease_expires_at;
+  expires_at := _expires_at;
   user_id := _job.user_id;
   title := left(_track.title, 500);
   provider := left(_track.provider::text, 100);

@@ -89,13 +89,13 @@ begin
 end
 $$;
 
--- Eight more tries between the due date and the expiry, six hours apart at most; null: no more. An expiry may be whatever
--- a user writes, so there are no tries without end.
+-- Eight more tries between the due date and the expiry, a minute apart at least and six hours at most; null: no more. An
+-- expiry may be whatever a user writes, so there are no tries without end.
 create or replace function archiver.retry_at(_due_at timestamptz, _expires_at timestamptz) returns timestamptz
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select case when now.at < least(_expires_at, _due_at + interval '30 days')
-    then least(now.at + least(interval '6 hours', (_expires_at - _due_at) / 8), _expires_at) end
+    then least(now.at + greatest(interval '1 minute', least(interval '6 hours', (_expires_at - _due_at) / 8)), _expires_at) end
   from (select archiver.clock() as at) as now
 $$;
 
@@ -184,9 +184,9 @@ declare
   _job public.track_archiving_jobs;
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
-  select * into _job from public.track_archiving_jobs as j
-  where j.track_id = _track_id order by j.created_at desc limit 1 for update;
+  select * into _job from archiver.lock_latest_job(_track_id);
   if _track.status is distinct from 'completed' or _job.next_check_at is null
+    or _track.archived_to_storage is true and not _job.renews
     or _job.status = 'processing' and _job.lease_expires_at > archiver.clock()
     or _job.started_at is null or archiver.is_superseded(_job, _track)
   then
@@ -202,17 +202,36 @@ begin
 end
 $$;
 
--- What a policy refused, and allows now, wakes by itself; what is still refused fails again.
+-- What a policy refused, and allows now, wakes by itself; what is still refused fails again. The settings' row is locked first,
+-- as by every walk of the sweep: no walk then ends, and is set to its end, on what it read of the former policy.
 create or replace function archiver.wake_refused() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
+declare
+  _archived uuid[];
 begin
-  update public.track_archiving_files as f set error_code = null, refused_at = null
-  where f.error_code = 'host_not_allowed' and f.expires_at > archiver.clock();
-  update public.track_archiving_jobs as j set next_check_at = archiver.clock()
-  where j.status = 'failed' and j.is_latest and j.error_code = 'host_not_allowed' and j.next_check_at is null
-    and j.expires_at > archiver.clock();
   update public.track_archiving_settings set deadlines_after = '00000000-0000-0000-0000-000000000000';
+  update public.track_archiving_jobs as j set next_check_at = archiver.clock()
+  from (
+    select refused.id from public.track_archiving_jobs as refused
+    where refused.status = 'failed' and refused.is_latest and refused.error_code = 'host_not_allowed'
+      and refused.next_check_at is null and refused.expires_at > archiver.clock()
+    order by refused.track_id for update
+  ) as locked
+  where j.id = locked.id;
+  with woken as (
+    update public.track_archiving_files as f set error_code = null, refused_at = null
+    from (
+      select refused.track_id, refused.kind from public.track_archiving_files as refused
+      where refused.error_code = 'host_not_allowed' and refused.expires_at > archiver.clock()
+      order by refused.track_id, refused.kind for update
+    ) as locked
+    where f.track_id = locked.track_id and f.kind = locked.kind
+    returning f.track_id
+  )
+  select array_agg(distinct t.id) into _archived from woken as w
+  join public.tracks as t on t.id = w.track_id and t.status = 'completed' and t.archived_to_storage;
+  perform from archiver.open_jobs(_archived); -- for a cover or video that a saved song lacks
   return null;
 end
 $$;

@@ -33,8 +33,7 @@ begin
     raise exception 'new row violates row-level security policy for table "track_archiving_jobs"'
       using errcode = 'insufficient_privilege';
   end if;
-  select * into _latest from public.track_archiving_jobs as j
-  where j.track_id = new.track_id order by j.created_at desc limit 1 for update;
+  select * into _latest from archiver.lock_latest_job(new.track_id);
   if _latest.status = 'processing' then
     raise exception 'this track is being archived' using errcode = 'P0001';
   end if;

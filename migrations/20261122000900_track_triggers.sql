@@ -182,6 +182,18 @@ as $$
   insert into archiver.track_counts (archived, waiting) select _archived, _waiting where _archived <> 0 or _waiting <> 0
 $$;
 
+-- The waiting jobs of tracks whose date has changed: what was arranged for the former date is not waited for.
+create or replace function archiver.move_jobs(_track_ids uuid[]) returns void
+language sql set search_path = pg_catalog, pg_temp
+as $$
+  update public.track_archiving_jobs as j
+  set due_at = coalesce(t.archive_scheduled_at, timing.due_at), expires_at = timing.expires_at,
+    next_check_at = least(j.next_check_at, archiver.clock() + interval '5 minutes')
+  from public.tracks as t
+  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+  where t.id = any (_track_ids) and j.track_id = t.id and j.status in ('pending', 'failed') and j.next_check_at is not null
+$$;
+
 -- Counts; then the jobs of what this statement completed or gave new sources, which are the record; then a webhook for each
 -- track whose schedule may have to change, so many a transaction. Each in a block of its own: what one cannot do undoes
 -- nothing of the others.
@@ -190,6 +202,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set lock
 as $$
 declare
   _opened uuid[] := '{}';
+  _moved uuid[] := '{}';
   _target record;
   _changed record;
 begin
@@ -220,8 +233,12 @@ begin
           then archiver.is_new_source(o.audio_url, n.audio_url, n.storage_audio_url)
             or archiver.is_new_source(o.cover_url, n.cover_url, n.storage_cover_url)
             or archiver.is_new_source(o.video_url, n.video_url, n.storage_video_url)
-          else (o.status, o.audio_url, o.cover_url, o.video_url)
-            is distinct from (n.status, n.audio_url, n.cover_url, n.video_url) end
+          else o.archived_to_storage is true or (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
+            is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url) end
+        limit 20000);
+      _moved := array(select n.id from added as n join gone as o on o.id = n.id
+        where n.status = 'completed' and o.status = 'completed'
+          and n.archive_scheduled_at is distinct from o.archive_scheduled_at
         limit 20000);
     end if;
     if _opened <> '{}' and archiver.is_within('jobs', 20000, cardinality(_opened)) then
@@ -236,7 +253,18 @@ begin
       perform from archiver.open_jobs(_opened);
     end if;
   exception when others then
+    if sqlstate = '55P03' then
+      perform set_config('archiver.suppressed', 'yes', true);
+    end if;
     raise warning 'tracks have no job yet, the sweep will find them: %', sqlerrm;
+  end;
+  begin
+    if _moved <> '{}' and archiver.is_within('moves', 20000, cardinality(_moved)) then
+      lock table public.track_archiving_policies in access share mode nowait;
+      perform archiver.move_jobs(_moved);
+    end if;
+  exception when others then
+    raise warning 'jobs wait for the former date of their tracks: %', sqlerrm;
   end;
 
   begin
@@ -264,7 +292,7 @@ begin
   exception when others then
     -- One lock that was not to be had is enough for a transaction.
     if sqlstate = '55P03' then
-      perform set_config('archiver.suppressed', 'yes', true);
+      perform set_config('archiver.webhooks', '500', true);
     end if;
     raise warning 'webhooks are not sent, the sweep will find the tracks: %', sqlerrm;
   end;
@@ -302,9 +330,9 @@ create or replace trigger track_archiving_700_touch_insert before insert on publ
   execute function archiver.touch_tracks();
 create or replace trigger track_archiving_700_touch_update before update on public.tracks
   for each row when (
-    (old.status, old.audio_url, old.cover_url, old.video_url, old.archived_to_storage, old.archive_scheduled_at)
+    (old.status, old.user_id, old.audio_url, old.cover_url, old.video_url, old.archived_to_storage, old.archive_scheduled_at)
     is distinct from
-    (new.status, new.audio_url, new.cover_url, new.video_url, new.archived_to_storage, new.archive_scheduled_at))
+    (new.status, new.user_id, new.audio_url, new.cover_url, new.video_url, new.archived_to_storage, new.archive_scheduled_at))
   execute function archiver.touch_tracks();
 create or replace trigger track_archiving_700_touch_delete before delete on public.tracks
   for each row when (old.status = 'completed' or old.archived_to_storage)

@@ -4,81 +4,117 @@
 -- Again: functions are replaced.
 set local lock_timeout = '3s';
 
--- Takes jobs whose clock hand has passed, fairly round their owners, then by urgency; a job that was taken is looked at again
--- in fifteen minutes unless something moved it. At most _room of them go onto the queue; no owner has more than its
--- share of them, and what is beyond waits. close: nothing is left to try, say so: the deadline has passed and the present
--- sources were asked for once, or workers crash. dispatch: onto the queue. schedule: it is not due yet.
-create or replace function public.take_stalled_tracks(_limit integer, _room integer, _max_crashes integer)
+-- Takes jobs whose clock hand has passed, fairly round their owners, then by urgency, the expired last; a job that was taken
+-- is looked at again in fifteen minutes unless something moved it. At most _room of them go onto the queue, and no owner
+-- gets more than half of what is in flight, or fifty; what is beyond waits. Jobs that somebody has locked are passed over,
+-- so two sweeps at once take each job once, and neither waits. close: nothing is left to try, say so: the deadline has passed
+-- and the present sources were asked for once, or workers crash. dispatch: onto the queue. schedule: to be planned, for it is
+-- not due yet, or not to be archived any more. Whoever acts on it decides again, with the row of tracks locked.
+-- _window: jobs looked at, unless they are those of fewer owners than a page has places.
+create or replace function public.take_stalled_tracks(
+  _limit integer, _room integer, _max_crashes integer, _window integer default 20000)
 returns table (track_id uuid, expires_at timestamptz, action text, cause text)
 language sql set search_path = pg_catalog, pg_temp
 as $$
-  with passed as materialized (
-    select j.track_id, j.user_id, j.expires_at
+  with oldest as materialized (
+    select j.id, j.user_id, j.due_at, j.expires_at
     from public.track_archiving_jobs as j
     where j.next_check_at <= (select archiver.clock())
     order by j.next_check_at
-    limit 50000
+    limit _window
+  ), crowded as materialized (
+    select count(*) >= _window and count(distinct o.user_id) < _limit as is_true from oldest as o
+  ), passed as (
+    select o.* from oldest as o where not (select c.is_true from crowded as c)
+    union all
+    select j.id, j.user_id, j.due_at, j.expires_at from public.track_archiving_jobs as j
+    where j.next_check_at <= (select archiver.clock()) and (select c.is_true from crowded as c)
+  ), in_flight as materialized (
+    select j.user_id, count(*) as number from public.track_archiving_jobs as j
+    where j.status in ('pending', 'processing') and j.queued_at is not null and j.next_check_at > (select archiver.clock())
+    group by j.user_id
   ), turns as (
-    select p.*, row_number() over (partition by p.user_id order by p.expires_at, p.track_id) as turn from passed as p
+    select p.id, p.expires_at, late.has_expired, late.needs_room,
+      case when late.needs_room then coalesce(f.number, 0) else 0 end
+        + row_number() over (partition by p.user_id, late.needs_room order by p.expires_at, p.id) as turn
+    from passed as p
+    cross join lateral (select p.expires_at <= (select archiver.clock()) as has_expired,
+      p.due_at <= (select archiver.clock()) and p.expires_at > (select archiver.clock()) as needs_room) as late
+    left join in_flight as f on f.user_id = p.user_id
+  ), places as (
+    select t.*, row_number() over (partition by t.needs_room order by t.turn, t.has_expired, t.expires_at, t.id) as place
+    from turns as t
+    where not t.needs_room
+      or t.turn <= (select greatest(50, (_room + coalesce(sum(f.number), 0)) / 2) from in_flight as f)
   ), page as materialized (
-    select p.track_id, row_number() over (order by p.turn, p.expires_at, p.track_id) as place
-    from turns as p
-    order by p.turn, p.expires_at, p.track_id
+    select p.id, row_number() over (order by p.place, p.has_expired, p.expires_at, p.id) as place
+    from places as p
+    where not p.needs_room or p.place <= _room
+    order by p.place, p.has_expired, p.expires_at, p.id
     limit greatest(_limit, 0)
-  ), seen as (
-    select page.place, j.id, j.track_id, j.expires_at,
-      case
-        when j.status = 'processing' and j.crash_count + 1 >= _max_crashes and not changed.superseded then 'close'
-        when j.expires_at <= (select archiver.clock()) and j.started_at is not null and not changed.superseded then 'close'
-        when j.due_at <= (select archiver.clock()) then 'dispatch'
-        else 'schedule'
-      end as action,
-      case
-        when j.status = 'processing' and j.crash_count + 1 >= _max_crashes and not changed.superseded then 'workers_crashed'
-        when j.expires_at <= (select archiver.clock()) and j.started_at is not null and not changed.superseded then 'expired'
-        when j.status = 'processing' then 'lease_expired'
-        when j.status = 'failed' then 'failed_before'
-        when j.requested and j.queued_at is null then 'requested'
-        when j.queued_at is not null then 'message_stalled'
-        when j.scheduled_for is not null then 'schedule_stalled'
-        else 'unplanned'
-      end as cause
+  ), locked as materialized (
+    select page.place, j as job
     from page
-    join public.tracks as t on t.id = page.track_id
-    join public.track_archiving_jobs as j on j.track_id = page.track_id
-      and j.next_check_at <= (select archiver.clock()) and j.is_latest
-    cross join lateral (select archiver.is_superseded(j, t) as superseded) as changed
+    join public.track_archiving_jobs as j on j.id = page.id and j.next_check_at <= (select archiver.clock())
+    order by page.place
+    for update of j skip locked
+  ), seen as (
+    select l.place, l.job, timing.expires_at,
+      is_now.wanted and not is_now.superseded and is_now.crashes as crashed,
+      is_now.wanted and not is_now.superseded and (l.job).started_at is not null
+        and timing.expires_at <= (select archiver.clock()) as expired,
+      is_now.wanted and coalesce(t.archive_scheduled_at, timing.due_at) <= (select archiver.clock()) as due
+    from locked as l
+    join public.tracks as t on t.id = (l.job).track_id
+    cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+    cross join lateral (select archiver.is_superseded(l.job, t) as superseded,
+      (l.job).status = 'processing' and (l.job).crash_count + 1 >= _max_crashes as crashes,
+      t.status is not distinct from 'completed' and t.user_id is not null
+        and (t.archived_to_storage is not true or (l.job).renews) as wanted) as is_now
   ), counted as (
-    select s.*, count(*) filter (where s.action = 'dispatch') over (order by s.place) as dispatched from seen as s
+    select s.*, count(*) filter (where s.due and not (s.crashed or s.expired)) over (order by s.place) as dispatched
+    from seen as s
   ), taken as (
     update public.track_archiving_jobs as j
     set next_check_at = archiver.clock() + interval '15 minutes'
     from counted as c
-    where j.id = c.id and (c.action <> 'dispatch' or c.dispatched <= _room)
+    where j.id = (c.job).id and (c.crashed or c.expired or not c.due or c.dispatched <= _room)
     returning j.id
   )
-  select c.track_id, c.expires_at, c.action, c.cause
-  from counted as c join taken on taken.id = c.id
+  select (c.job).track_id, c.expires_at,
+    case when c.crashed or c.expired then 'close' when c.due then 'dispatch' else 'schedule' end,
+    case when c.crashed then 'workers_crashed' when c.expired then 'expired'
+      when (c.job).status = 'processing' then 'lease_expired'
+      when (c.job).status = 'failed' then 'failed_before'
+      when (c.job).requested and (c.job).queued_at is null then 'requested'
+      when (c.job).queued_at is not null then 'message_stalled'
+      when (c.job).scheduled_for is not null then 'schedule_stalled'
+      else 'unplanned' end
+  from counted as c join taken on taken.id = (c.job).id
   order by c.place
 $$;
 
--- Completed tracks that may be saved and have no job: what a statement left out, or an app had before. Opens so many jobs, the
--- most urgent first; none is told by webhook. Rows without a date are found by their age.
+-- Completed tracks that may be saved and have no job, or one that their sources have left behind: what a statement left out,
+-- or an app had before. Opens so many jobs, the most urgent first; none is told by webhook. Rows without a date are found
+-- by their age.
 create or replace function public.open_missing_jobs(_limit integer) returns integer
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _longest interval := (select max(retention) + interval '1 day' from public.track_archiving_policies);
+  _longest interval;
+  _widest interval;
   _found uuid[];
 begin
+  select max(p.retention) + interval '1 day', max(p.retention - p.archive_after) + interval '1 day'
+  into _longest, _widest from public.track_archiving_policies as p;
   perform set_config('archiver.suppressed', 'yes', true);
   _found := array(
     select t.id from public.tracks as t
     where t.status = 'completed' and t.archived_to_storage is not true
       and (t.archive_scheduled_at is null and t.created_at > archiver.clock() - _longest
-        or t.archive_scheduled_at between archiver.clock() - interval '3 days' and archiver.clock() + interval '2 hours')
-      and not exists (select from public.track_archiving_jobs as j
-        where j.track_id = t.id and j.error_code is distinct from 'replaced_system')
+        or t.archive_scheduled_at between archiver.clock() - _widest and archiver.clock() + interval '2 hours')
+      and not exists (select from public.track_archiving_jobs as j where j.track_id = t.id
+        and (j.status in ('pending', 'processing') or j.is_latest and archiver.has_failed(j, t)))
       and exists (select from archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
         where timing.expires_at > archiver.clock())
     order by t.archive_scheduled_at, t.created_at
@@ -94,14 +130,18 @@ end
 $$;
 
 -- Gives so many waiting jobs the deadline that their policy has now, after a policy has changed. A date moves to an earlier
--- one, never to a later one. Answers how many were looked at; 0: all are.
+-- one, never to a later one. Answers how many it has done with; fewer than the limit: all, or all but those from a track on
+-- that is in another's hands, where the next sweep goes on.
 create or replace function public.refresh_deadlines(_limit integer) returns integer
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _after uuid := (select deadlines_after from public.track_archiving_settings);
+  _after uuid;
   _page uuid[];
+  _locked uuid[];
+  _done integer;
 begin
+  select s.deadlines_after into _after from public.track_archiving_settings as s for update;
   if _after is null then
     return 0;
   end if;
@@ -110,48 +150,64 @@ begin
     select j.track_id from public.track_archiving_jobs as j
     where j.next_check_at is not null and j.track_id > _after
     order by j.track_id limit greatest(_limit, 1));
-  with now_due as (
+  _locked := array(
+    select t.id from public.tracks as t where t.id = any (_page) order by t.id for no key update skip locked);
+  with now_due as materialized (
     select t.id, least(t.archive_scheduled_at, timing.due_at) as due_at, timing.expires_at
     from public.tracks as t
     cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
-    where t.id = any (_page)
-    order by t.id
-    for no key update of t
+    where t.id = any (_locked)
   ), dated as (
     update public.tracks as t set archive_scheduled_at = n.due_at
     from now_due as n where t.id = n.id and t.archive_scheduled_at is distinct from n.due_at
   )
   update public.track_archiving_jobs as j
-  set next_check_at = case when n.due_at < j.due_at and j.status = 'pending' then archiver.clock() else j.next_check_at end,
-    due_at = n.due_at, expires_at = n.expires_at
+  set due_at = n.due_at, expires_at = n.expires_at,
+    next_check_at = least(j.next_check_at, case
+      when j.status = 'failed' then archiver.retry_at(n.due_at, n.expires_at)
+      when j.status = 'pending' and n.due_at < j.due_at then archiver.clock()
+      when j.status = 'pending' and j.queued_at is not null then archiver.check_after_message(n.expires_at) end)
   from now_due as n
   where j.track_id = n.id and j.next_check_at is not null
     and (j.due_at, j.expires_at) is distinct from (n.due_at, n.expires_at);
+
+  _done := coalesce((select min(p.place) - 1 from unnest(_page) with ordinality as p (id, place)
+    where p.id <> all (_locked)), cardinality(_page));
   update public.track_archiving_settings
-  set deadlines_after = case when cardinality(_page) >= greatest(_limit, 1) then _page[cardinality(_page)] end;
-  return cardinality(_page);
+  set deadlines_after = case
+    when _done < cardinality(_page) then coalesce(_page[_done], _after)
+    when _done >= greatest(_limit, 1) then _page[_done] end;
+  return _done;
 end
 $$;
 
 -- Looks whether Storage still has so many recorded files, in turn; answers how many were looked at and how many it has lost,
 -- and begins anew after the last. What is lost is copied again while its provider has it; its track is no longer archived.
+-- What is in another's hands is left for the next turn: a worker's completion looks for itself.
 create or replace function public.audit_stored_files(_limit integer, out looked integer, out lost integer)
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _after uuid := (select audited_up_to from public.track_archiving_settings);
+  _after uuid;
   _page uuid[];
+  _locked uuid[];
   _lost uuid[];
 begin
+  select s.audited_up_to into _after from public.track_archiving_settings as s for update;
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(
     select distinct f.track_id from public.track_archiving_files as f
     where f.track_id > _after order by f.track_id limit greatest(_limit, 1));
+  _locked := array(
+    select t.id from public.tracks as t
+    where t.id = any (_page) and not exists (select from public.track_archiving_jobs as j
+      where j.track_id = t.id and j.status = 'processing' and j.lease_expires_at > archiver.clock())
+    order by t.id for no key update skip locked);
   with missing as (
     update public.track_archiving_files as f
     set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
       stored_at = null
-    where f.track_id = any (_page) and f.bytes is not null
+    where f.track_id = any (_locked) and f.bytes is not null
       and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
     returning f.track_id
   )

@@ -198,10 +198,11 @@ create or replace function public.adopt_tracks(_limit integer, out looked intege
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  _after uuid := (select adopted_up_to from public.track_archiving_settings);
+  _after uuid;
   _page uuid[];
   _open uuid[];
 begin
+  select s.adopted_up_to into _after from public.track_archiving_settings as s for update;
   looked := 0;
   opened := 0;
   lost := 0;

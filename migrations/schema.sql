@@ -64,8 +64,8 @@ create table public.track_archiving_jobs (
   completed_at timestamp with time zone,
   error_message text,
   metadata jsonb default '{}'::jsonb not null,
-  created_at timestamp with time zone default archiver.clock() not null,
-  updated_at timestamp with time zone default archiver.clock() not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null,
   attempt integer default 0 not null,
   crash_count integer default 0 not null,
   fencing_token bigint,
@@ -171,7 +171,7 @@ create table public.tracks (
 
 CREATE INDEX notifications_user ON public.notifications USING btree (user_id, created_at DESC);
 
-CREATE INDEX track_archiving_jobs_check ON public.track_archiving_jobs USING btree (next_check_at) INCLUDE (user_id, expires_at, track_id) WHERE (next_check_at IS NOT NULL);
+CREATE INDEX track_archiving_jobs_check ON public.track_archiving_jobs USING btree (next_check_at) INCLUDE (user_id, due_at, expires_at, id) WHERE (next_check_at IS NOT NULL);
 
 CREATE INDEX track_archiving_jobs_due ON public.track_archiving_jobs USING btree (due_at, expires_at) INCLUDE (status, track_id) WHERE ((status <> 'completed'::text) AND is_latest AND (NOT renews));
 
@@ -207,8 +207,7 @@ begin
     raise exception 'new row violates row-level security policy for table "track_archiving_jobs"'
       using errcode = 'insufficient_privilege';
   end if;
-  select * into _latest from public.track_archiving_jobs as j
-  where j.track_id = new.track_id order by j.created_at desc limit 1 for update;
+  select * into _latest from archiver.lock_latest_job(new.track_id);
   if _latest.status = 'processing' then
     raise exception 'this track is being archived' using errcode = 'P0001';
   end if;
@@ -227,12 +226,6 @@ begin
     new.original_video_url := _latest.original_video_url;
     delete from public.track_archiving_jobs as j where j.id = _latest.id;
   end if;
-  new.created_at := archiver.clock();
-  new.updated_at := archiver.clock();
-  new.due_at := archiver.clock();
-  new.next_check_at := archiver.clock() + interval '5 minutes';
-  select timing.expires_at into new.expires_at
-  from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
   update public.tracks set archive_scheduled_at = archiver.clock() where id = new.track_id;
   return new;
 end
@@ -250,11 +243,11 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.check_after_schedule(_due_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION archiver.check_after_schedule(_due_at timestamp with time zone, _expires_at timestamp with time zone)
  RETURNS timestamp with time zone
  LANGUAGE sql
  IMMUTABLE
-RETURN (_due_at + '00:30:00'::interval)
+RETURN (_due_at + GREATEST('00:05:00'::interval, LEAST('00:30:00'::interval, (((_expires_at - _due_at) / (4)::double precision) + '00:05:00'::interval))))
 ;
 
 CREATE OR REPLACE FUNCTION archiver.check_transition()
@@ -287,7 +280,7 @@ CREATE OR REPLACE FUNCTION archiver.clock()
  RETURNS timestamp with time zone
  LANGUAGE sql
  STABLE
- SET search_path TO ''
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$ select date_trunc('milliseconds', now()) $function$
 ;
 
@@ -321,6 +314,27 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION archiver.date_job()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  new.created_at := archiver.clock();
+  new.updated_at := archiver.clock();
+  new.due_at := archiver.clock();
+  new.expires_at := archiver.clock(); -- of a track that is not there, which the foreign key refuses
+  new.next_check_at := archiver.clock() + interval '5 minutes';
+  select coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at into new.due_at, new.expires_at
+  from public.tracks as t
+  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+  where t.id = new.track_id;
+  return new;
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION archiver.follow_tracks()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -330,76 +344,100 @@ CREATE OR REPLACE FUNCTION archiver.follow_tracks()
 AS $function$
 declare
   _opened uuid[] := '{}';
+  _moved uuid[] := '{}';
   _target record;
   _changed record;
 begin
-  if tg_op <> 'DELETE' then
-    perform archiver.count_changes(count(*) filter (where n.archived_to_storage),
-      count(*) filter (where n.status = 'completed' and n.archived_to_storage is not true)) from added as n;
-  end if;
-  if tg_op <> 'INSERT' then
-    perform archiver.count_changes(- count(*) filter (where o.archived_to_storage),
-      - count(*) filter (where o.status = 'completed' and o.archived_to_storage is not true)) from gone as o;
-  end if;
+  perform set_config('archiver.touched', '', true);
+  begin
+    if tg_op <> 'DELETE' then
+      perform archiver.count_changes(count(*) filter (where n.archived_to_storage),
+        count(*) filter (where n.status = 'completed' and n.archived_to_storage is not true)) from added as n;
+    end if;
+    if tg_op <> 'INSERT' then
+      perform archiver.count_changes(- count(*) filter (where o.archived_to_storage),
+        - count(*) filter (where o.status = 'completed' and o.archived_to_storage is not true)) from gone as o;
+    end if;
+  exception when others then
+    raise warning 'tracks are not counted, run select archiver.recount_tracks(): %', sqlerrm;
+  end;
   if current_setting('archiver.suppressed', true) = 'yes' then
     return null;
   end if;
 
-  if tg_op = 'INSERT' then
-    _opened := array(select n.id from added as n
-      where n.status = 'completed' and n.archived_to_storage is not true limit 20000);
-  elsif tg_op = 'UPDATE' then
-    _opened := array(select n.id from added as n join gone as o on o.id = n.id
-      where n.status = 'completed' and case when n.archived_to_storage is true
-        then archiver.is_new_source(o.audio_url, n.audio_url, n.storage_audio_url)
-          or archiver.is_new_source(o.cover_url, n.cover_url, n.storage_cover_url)
-          or archiver.is_new_source(o.video_url, n.video_url, n.storage_video_url)
-        else (o.status, o.audio_url, o.cover_url, o.video_url)
-          is distinct from (n.status, n.audio_url, n.cover_url, n.video_url) end
-      limit 20000);
-  end if;
-  if _opened <> '{}' and archiver.is_within('jobs', 20000, cardinality(_opened)) then
-    if tg_op = 'UPDATE' then
-      -- What is stored is a copy of what the track named before.
-      perform archiver.snapshot_sources(o::public.tracks, o.archive_scheduled_at, null) from gone as o
-      where o.id = any (_opened) and o.archived_to_storage is true
-        and not exists (select from public.track_archiving_files as f where f.track_id = o.id);
+  begin
+    if tg_op = 'INSERT' then
+      _opened := array(select n.id from added as n
+        where n.status = 'completed' and n.archived_to_storage is not true limit 20000);
+    elsif tg_op = 'UPDATE' then
+      _opened := array(select n.id from added as n join gone as o on o.id = n.id
+        where n.status = 'completed' and case when n.archived_to_storage is true
+          then archiver.is_new_source(o.audio_url, n.audio_url, n.storage_audio_url)
+            or archiver.is_new_source(o.cover_url, n.cover_url, n.storage_cover_url)
+            or archiver.is_new_source(o.video_url, n.video_url, n.storage_video_url)
+          else o.archived_to_storage is true or (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
+            is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url) end
+        limit 20000);
+      _moved := array(select n.id from added as n join gone as o on o.id = n.id
+        where n.status = 'completed' and o.status = 'completed'
+          and n.archive_scheduled_at is distinct from o.archive_scheduled_at
+        limit 20000);
     end if;
-    perform from archiver.open_jobs(_opened);
-  end if;
-
-  for _changed in execute case tg_op
-    when 'INSERT' then 'select n::public.tracks as is_now, null::public.tracks as was from added as n
-      where n.status = ''completed'' and n.archived_to_storage is not true limit 500'
-    when 'DELETE' then 'select null::public.tracks as is_now, o::public.tracks as was from gone as o
-      where o.status = ''completed'' limit 500'
-    else 'select n::public.tracks as is_now, o::public.tracks as was from added as n join gone as o on o.id = n.id
-      where n.status = ''completed'' and (n.archived_to_storage is not true and
-          (o.status, o.audio_url, o.cover_url, o.video_url) is distinct from (n.status, n.audio_url, n.cover_url, n.video_url)
-          or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
-        or o.status = ''completed'' and n.status is distinct from ''completed''
-      limit 500' end
-  loop
-    exit when not archiver.is_within('webhooks', 500);
-    if _target is null then
-      select * into _target from archiver.webhook_target();
+    if _opened <> '{}' and archiver.is_within('jobs', 20000, cardinality(_opened)) then
+      if tg_op = 'UPDATE' then
+        -- What is stored is a copy of what the track named before.
+        perform archiver.snapshot_sources(o::public.tracks, o.archive_scheduled_at, null) from gone as o
+        where o.id = any (_opened) and o.archived_to_storage is true
+          and not exists (select from public.track_archiving_files as f where f.track_id = o.id);
+      end if;
+      lock table public.track_archiving_policies in access share mode nowait;
+      lock table public.track_archiving_jobs in row exclusive mode nowait;
+      perform from archiver.open_jobs(_opened);
     end if;
-    if _target.url is null or _target.secrets is null then
-      raise exception 'Vault has no track_archiver_webhook_url or no track_archiver_webhook_secret';
-    end if;
-    begin
-      perform archiver.send_webhook(tg_op, _changed.is_now, _changed.was, _target.url, _target.secrets);
-    exception when others then
+  exception when others then
+    if sqlstate = '55P03' then
       perform set_config('archiver.suppressed', 'yes', true);
-      raise warning 'a webhook is not sent, the sweep will find the track: %', sqlerrm;
-      exit;
-    end;
-  end loop;
-  return null;
-exception when others then
-  -- One lock that was not to be had is enough for a transaction.
-  perform set_config('archiver.suppressed', 'yes', true);
-  raise warning 'tracks are not on their way yet, the sweep will find them: %', sqlerrm;
+    end if;
+    raise warning 'tracks have no job yet, the sweep will find them: %', sqlerrm;
+  end;
+  begin
+    if _moved <> '{}' and archiver.is_within('moves', 20000, cardinality(_moved)) then
+      lock table public.track_archiving_policies in access share mode nowait;
+      perform archiver.move_jobs(_moved);
+    end if;
+  exception when others then
+    raise warning 'jobs wait for the former date of their tracks: %', sqlerrm;
+  end;
+
+  begin
+    for _changed in execute case tg_op
+      when 'INSERT' then 'select n::public.tracks as is_now, null::public.tracks as was from added as n
+        where n.status = ''completed'' and n.archived_to_storage is not true limit 500'
+      when 'DELETE' then 'select null::public.tracks as is_now, o::public.tracks as was from gone as o
+        where o.status = ''completed'' limit 500'
+      else 'select n::public.tracks as is_now, o::public.tracks as was from added as n join gone as o on o.id = n.id
+        where n.status = ''completed'' and (n.archived_to_storage is not true and
+            (o.status, o.audio_url, o.cover_url, o.video_url) is distinct from (n.status, n.audio_url, n.cover_url, n.video_url)
+            or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
+          or o.status = ''completed'' and n.status is distinct from ''completed''
+        limit 500' end
+    loop
+      exit when not archiver.is_within('webhooks', 500);
+      if _target is null then
+        select * into _target from archiver.webhook_target();
+      end if;
+      if _target.url is null or _target.secrets is null then
+        raise exception 'Vault has no track_archiver_webhook_url or no track_archiver_webhook_secret';
+      end if;
+      perform archiver.send_webhook(tg_op, _changed.is_now, _changed.was, _target.url, _target.secrets);
+    end loop;
+  exception when others then
+    -- One lock that was not to be had is enough for a transaction.
+    if sqlstate = '55P03' then
+      perform set_config('archiver.webhooks', '500', true);
+    end if;
+    raise warning 'webhooks are not sent, the sweep will find the tracks: %', sqlerrm;
+  end;
   return null;
 end
 $function$
@@ -437,6 +475,20 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION archiver.has_failed(_job public.track_archiving_jobs, _track public.tracks)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN COALESCE((((_job).status = 'failed'::text) AND ((_job).error_code <> 'replaced_system'::text) AND (NOT (((_job).error_code = 'owner_missing'::text) AND ((_track).user_id IS NOT NULL))) AND (NOT archiver.is_superseded(_job, _track))), false)
+;
+
+CREATE OR REPLACE FUNCTION archiver.hmac_sha256(_message bytea, _key bytea)
+ RETURNS bytea
+ LANGUAGE sql
+ IMMUTABLE
+RETURN extensions.hmac(_message, _key, 'sha256'::text)
+;
+
 CREATE OR REPLACE FUNCTION archiver.is_address(_url text)
  RETURNS boolean
  LANGUAGE sql
@@ -463,6 +515,13 @@ CREATE OR REPLACE FUNCTION archiver.is_own_copy(_url text, _storage_url text)
  LANGUAGE sql
  IMMUTABLE
 RETURN (COALESCE((regexp_replace(btrim(_url), '[?#].*$'::text, ''::text) = regexp_replace(btrim(_storage_url), '[?#].*$'::text, ''::text)), false) OR COALESCE((_url ~ '/storage/v1/[^?#]*/tracks-(audio|covers|videos)/'::text), false))
+;
+
+CREATE OR REPLACE FUNCTION archiver.is_renewal(_job public.track_archiving_jobs)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN COALESCE(((_job).renews AND ((_job).status <> 'completed'::text)), false)
 ;
 
 CREATE OR REPLACE FUNCTION archiver.is_superseded(_job public.track_archiving_jobs, _track public.tracks)
@@ -508,6 +567,17 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION archiver.lock_latest_job(_track_id uuid)
+ RETURNS public.track_archiving_jobs
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select j.* from public.track_archiving_jobs as j where j.track_id = _track_id
+  order by j.status in ('pending', 'processing') desc, j.created_at desc, j.is_latest desc
+  limit 1 for update
+$function$
+;
+
 CREATE OR REPLACE FUNCTION archiver.mark_request()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -518,6 +588,20 @@ begin
     or pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage'));
   return new;
 end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.move_jobs(_track_ids uuid[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update public.track_archiving_jobs as j
+  set due_at = coalesce(t.archive_scheduled_at, timing.due_at), expires_at = timing.expires_at,
+    next_check_at = least(j.next_check_at, archiver.clock() + interval '5 minutes')
+  from public.tracks as t
+  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+  where t.id = any (_track_ids) and j.track_id = t.id and j.status in ('pending', 'failed') and j.next_check_at is not null
 $function$
 ;
 
@@ -559,6 +643,7 @@ CREATE OR REPLACE FUNCTION archiver.object_of(_url text, OUT bucket_id text, OUT
  RETURNS record
  LANGUAGE sql
  IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select found.parts[1], found.parts[2]
   from regexp_match(_url, '^https?://[^/?#]+/storage/v1/object/(?:public|sign|authenticated)/([^/?#%]+)/([^?#%]+)') as found (parts)
@@ -571,15 +656,16 @@ CREATE OR REPLACE FUNCTION archiver.open_jobs(_track_ids uuid[])
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   insert into public.track_archiving_jobs
-    (track_id, user_id, status, error_code, error_message, renews, due_at, expires_at, next_check_at)
+    (track_id, user_id, status, error_code, error_message, renews, due_at, expires_at, created_at, updated_at, next_check_at)
   select t.id, coalesce(t.user_id, '00000000-0000-0000-0000-000000000000'), one.status, one.error_code, one.error_message,
     coalesce(t.archived_to_storage, false), coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
-    case one.status when 'pending' then archiver.clock() + interval '5 minutes' end
+    archiver.clock(), archiver.clock(), case one.status when 'pending' then archiver.clock() + interval '5 minutes' end
   from public.tracks as t
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
   join (values ('pending', null, null), ('failed', 'owner_missing', 'The track has no user_id.'))
     as one (status, error_code, error_message) on (t.user_id is null) = (one.status = 'failed')
-  where t.id = any (_track_ids)
+  where t.id = any (_track_ids) and (one.status = 'pending' or not exists (select from public.track_archiving_jobs as j
+    where j.track_id = t.id and j.status in ('pending', 'processing')))
   order by t.id
   on conflict (track_id) where status in ('pending', 'processing') do nothing
   returning *
@@ -589,8 +675,8 @@ $function$
 CREATE OR REPLACE FUNCTION archiver.parse_expiry(_text text)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
+ STABLE STRICT
+ SET search_path TO 'pg_catalog', 'pg_temp'
  SET "TimeZone" TO 'UTC'
 AS $function$
 declare
@@ -671,7 +757,7 @@ CREATE OR REPLACE FUNCTION archiver.retry_at(_due_at timestamp with time zone, _
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select case when now.at < least(_expires_at, _due_at + interval '30 days')
-    then least(now.at + least(interval '6 hours', (_expires_at - _due_at) / 8), _expires_at) end
+    then least(now.at + greatest(interval '1 minute', least(interval '6 hours', (_expires_at - _due_at) / 8)), _expires_at) end
   from (select archiver.clock() as at) as now
 $function$
 ;
@@ -829,6 +915,18 @@ end
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION archiver.touch_tracks()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform set_config('archiver.touched', 'yes', true);
+  return coalesce(new, old);
+end
+$function$
+;
+
 CREATE OR REPLACE FUNCTION archiver.track_timing(_provider text, _created_at timestamp with time zone, _metadata jsonb)
  RETURNS TABLE(due_at timestamp with time zone, expires_at timestamp with time zone, allowed_hosts text[], user_agent text)
  LANGUAGE sql
@@ -839,10 +937,7 @@ BEGIN ATOMIC
      policy.allowed_hosts,
      policy.user_agent
     FROM ( SELECT date_trunc('milliseconds'::text, GREATEST(LEAST(track_timing._created_at, ( SELECT archiver.clock() AS clock)), '2000-01-01 00:00:00+00'::timestamp with time zone)) AS base,
-                 CASE
-                     WHEN (track_timing._metadata ? 'expires_at'::text) THEN date_trunc('milliseconds'::text, archiver.parse_expiry((track_timing._metadata ->> 'expires_at'::text)))
-                     ELSE NULL::timestamp with time zone
-                 END AS known) track,
+             date_trunc('milliseconds'::text, archiver.parse_expiry((track_timing._metadata ->> 'expires_at'::text))) AS known) track,
      LATERAL ( SELECT make_interval(secs => (EXTRACT(epoch FROM COALESCE(own.retention, others.retention, '15 days'::interval)))::double precision) AS retention,
              make_interval(secs => (EXTRACT(epoch FROM COALESCE(own.archive_after, others.archive_after, '13 days'::interval)))::double precision) AS archive_after,
              COALESCE(own.allowed_hosts, others.allowed_hosts, '{}'::text[]) AS allowed_hosts,
@@ -859,13 +954,31 @@ CREATE OR REPLACE FUNCTION archiver.wake_refused()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  _archived uuid[];
 begin
-  update public.track_archiving_files as f set error_code = null, refused_at = null
-  where f.error_code = 'host_not_allowed' and f.expires_at > archiver.clock();
-  update public.track_archiving_jobs as j set next_check_at = archiver.clock()
-  where j.status = 'failed' and j.is_latest and j.error_code = 'host_not_allowed' and j.next_check_at is null
-    and j.expires_at > archiver.clock();
   update public.track_archiving_settings set deadlines_after = '00000000-0000-0000-0000-000000000000';
+  update public.track_archiving_jobs as j set next_check_at = archiver.clock()
+  from (
+    select refused.id from public.track_archiving_jobs as refused
+    where refused.status = 'failed' and refused.is_latest and refused.error_code = 'host_not_allowed'
+      and refused.next_check_at is null and refused.expires_at > archiver.clock()
+    order by refused.track_id for update
+  ) as locked
+  where j.id = locked.id;
+  with woken as (
+    update public.track_archiving_files as f set error_code = null, refused_at = null
+    from (
+      select refused.track_id, refused.kind from public.track_archiving_files as refused
+      where refused.error_code = 'host_not_allowed' and refused.expires_at > archiver.clock()
+      order by refused.track_id, refused.kind for update
+    ) as locked
+    where f.track_id = locked.track_id and f.kind = locked.kind
+    returning f.track_id
+  )
+  select array_agg(distinct t.id) into _archived from woken as w
+  join public.tracks as t on t.id = w.track_id and t.status = 'completed' and t.archived_to_storage;
+  perform from archiver.open_jobs(_archived); -- for a cover or video that a saved song lacks
   return null;
 end
 $function$
@@ -891,10 +1004,10 @@ CREATE OR REPLACE FUNCTION archiver.webhook_signatures(_content text, _secrets t
  RETURNS text
  LANGUAGE sql
  STABLE
- SET search_path TO 'pg_catalog', 'extensions', 'pg_temp'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select string_agg('v1,' || encode(hmac(
-    convert_to(_content, 'UTF8'), decode(regexp_replace(secret, '^whsec_', ''), 'base64'), 'sha256'), 'base64'), ' ')
+  select string_agg('v1,' || encode(archiver.hmac_sha256(
+    convert_to(_content, 'UTF8'), decode(regexp_replace(secret, '^whsec_', ''), 'base64')), 'base64'), ' ')
   from regexp_split_to_table(btrim(_secrets), '\s+') as secret
 $function$
 ;
@@ -925,10 +1038,11 @@ CREATE OR REPLACE FUNCTION public.adopt_tracks(_limit integer, OUT looked intege
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  _after uuid := (select adopted_up_to from public.track_archiving_settings);
+  _after uuid;
   _page uuid[];
   _open uuid[];
 begin
+  select s.adopted_up_to into _after from public.track_archiving_settings as s for update;
   looked := 0;
   opened := 0;
   lost := 0;
@@ -987,19 +1101,26 @@ CREATE OR REPLACE FUNCTION public.audit_stored_files(_limit integer, OUT looked 
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  _after uuid := (select audited_up_to from public.track_archiving_settings);
+  _after uuid;
   _page uuid[];
+  _locked uuid[];
   _lost uuid[];
 begin
+  select s.audited_up_to into _after from public.track_archiving_settings as s for update;
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(
     select distinct f.track_id from public.track_archiving_files as f
     where f.track_id > _after order by f.track_id limit greatest(_limit, 1));
+  _locked := array(
+    select t.id from public.tracks as t
+    where t.id = any (_page) and not exists (select from public.track_archiving_jobs as j
+      where j.track_id = t.id and j.status = 'processing' and j.lease_expires_at > archiver.clock())
+    order by t.id for no key update skip locked);
   with missing as (
     update public.track_archiving_files as f
     set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
       stored_at = null
-    where f.track_id = any (_page) and f.bytes is not null
+    where f.track_id = any (_locked) and f.bytes is not null
       and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
     returning f.track_id
   )
@@ -1050,24 +1171,26 @@ AS $function$
 declare
   _track public.tracks;
   _job public.track_archiving_jobs;
+  _is_open boolean;
   _due_at timestamptz;
+  _expires_at timestamptz;
 begin
   if _lease_seconds is null or _lease_seconds < 1 then
     raise exception 'a lease lasts a second at least' using errcode = 'invalid_parameter_value';
   end if;
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
-  select * into _job from public.track_archiving_jobs as j
-  where j.track_id = _track_id and j.status in ('pending', 'processing') for update;
+  select * into _job from archiver.lock_latest_job(_track_id);
+  _is_open := coalesce(_job.status in ('pending', 'processing'), false);
   outcome := case
     when _track.id is null then 'not_found'
     when _track.status is distinct from 'completed' then 'not_completed'
-    when _job.id is null and _track.archived_to_storage is true then 'already_archived'
+    when _track.archived_to_storage is true and not archiver.is_renewal(_job) then 'already_archived'
     when _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then 'busy'
     when _track.user_id is null then 'owner_missing'
   end;
   if outcome is not null then
     -- Its message ends here: a job left pending would tell a later completion that one is on its way.
-    if outcome = 'not_completed' then
+    if outcome in ('not_completed', 'already_archived') then
       delete from public.track_archiving_jobs as j where j.id = _job.id and j.status = 'pending';
     end if;
     return next;
@@ -1075,21 +1198,28 @@ begin
   end if;
 
   select coalesce(_track.archive_scheduled_at, timing.due_at), timing.expires_at, timing.allowed_hosts, timing.user_agent
-  into _due_at, expires_at, allowed_hosts, user_agent
+  into _due_at, _expires_at, allowed_hosts, user_agent
   from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
-  if _job.id is null then
+  if not _is_open then
     select * into _job from archiver.open_jobs(array[_track_id]);
   elsif _job.started_at is not null and _job.user_id <> _track.user_id then
     -- What was copied into the former owner's folder is copied into the new one's.
     update public.track_archiving_files as f set copied_from = null where f.track_id = _track_id and f.object_name is not null;
   end if;
-  perform archiver.snapshot_sources(_track, _due_at, expires_at);
+  if _job.attempt = 0 then
+    -- A new series of attempts asks again for what was refused in the one before.
+    update public.track_archiving_files as f set error_code = null, refused_at = null
+    where f.track_id = _track_id and f.error_code is not null;
+  end if;
+  perform archiver.snapshot_sources(_track, _due_at, _expires_at);
   perform archiver.record_in_place(_track);
 
   update public.track_archiving_jobs as j
   set status = 'processing',
     attempt = j.attempt + 1,
-    crash_count = j.crash_count + (j.status = 'processing')::integer,
+    -- Those that crashed on former sources say nothing of the present ones.
+    crash_count = case when archiver.is_superseded(j, _track) then 0
+      else j.crash_count + (j.status = 'processing')::integer end,
     fencing_token = nextval('archiver.fencing_tokens'),
     lease_expires_at = archiver.clock() + make_interval(secs => _lease_seconds),
     next_check_at = archiver.clock() + make_interval(secs => _lease_seconds),
@@ -1100,7 +1230,7 @@ begin
     original_cover_url = nullif(btrim(_track.cover_url), ''),
     original_video_url = nullif(btrim(_track.video_url), ''),
     due_at = _due_at,
-    expires_at = expires_at,
+    expires_at = _expires_at,
     error_code = null,
     error_message = null
   where j.id = _job.id returning * into _job;
@@ -1111,6 +1241,7 @@ begin
   fencing_token := _job.fencing_token;
   attempt := _job.attempt;
   lease_expires_at := _job.lease_expires_at;
+  expires_at := _expires_at;
   user_id := _job.user_id;
   title := left(_track.title, 500);
   provider := left(_track.provider::text, 100);
@@ -1139,9 +1270,9 @@ declare
   _job public.track_archiving_jobs;
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
-  select * into _job from public.track_archiving_jobs as j
-  where j.track_id = _track_id order by j.created_at desc limit 1 for update;
+  select * into _job from archiver.lock_latest_job(_track_id);
   if _track.status is distinct from 'completed' or _job.next_check_at is null
+    or _track.archived_to_storage is true and not _job.renews
     or _job.status = 'processing' and _job.lease_expires_at > archiver.clock()
     or _job.started_at is null or archiver.is_superseded(_job, _track)
   then
@@ -1253,9 +1384,9 @@ begin
   update public.track_archiving_jobs as j
   set scheduled_for = case _route when 'schedule' then _due_at else j.scheduled_for end,
     queued_at = case _route when 'queue' then archiver.clock() else j.queued_at end,
-    next_check_at = case _route when 'schedule' then archiver.check_after_schedule(_due_at)
+    next_check_at = case _route when 'schedule' then archiver.check_after_schedule(_due_at, j.expires_at)
       else archiver.check_after_message(j.expires_at) end
-  where j.id = _job_id and j.status = 'pending';
+  where j.id = _job_id and j.status = 'pending' and (j.renews or _track.archived_to_storage is not true);
   return found;
 end
 $function$
@@ -1451,17 +1582,20 @@ CREATE OR REPLACE FUNCTION public.open_missing_jobs(_limit integer)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  _longest interval := (select max(retention) + interval '1 day' from public.track_archiving_policies);
+  _longest interval;
+  _widest interval;
   _found uuid[];
 begin
+  select max(p.retention) + interval '1 day', max(p.retention - p.archive_after) + interval '1 day'
+  into _longest, _widest from public.track_archiving_policies as p;
   perform set_config('archiver.suppressed', 'yes', true);
   _found := array(
     select t.id from public.tracks as t
     where t.status = 'completed' and t.archived_to_storage is not true
       and (t.archive_scheduled_at is null and t.created_at > archiver.clock() - _longest
-        or t.archive_scheduled_at between archiver.clock() - interval '3 days' and archiver.clock() + interval '2 hours')
-      and not exists (select from public.track_archiving_jobs as j
-        where j.track_id = t.id and j.error_code is distinct from 'replaced_system')
+        or t.archive_scheduled_at between archiver.clock() - _widest and archiver.clock() + interval '2 hours')
+      and not exists (select from public.track_archiving_jobs as j where j.track_id = t.id
+        and (j.status in ('pending', 'processing') or j.is_latest and archiver.has_failed(j, t)))
       and exists (select from archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
         where timing.expires_at > archiver.clock())
     order by t.archive_scheduled_at, t.created_at
@@ -1486,57 +1620,67 @@ AS $function$
 declare
   _track public.tracks;
   _job public.track_archiving_jobs;
-  _latest public.track_archiving_jobs;
+  _is_open boolean;
+  _due_at timestamptz;
+  _expires_at timestamptz;
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
-  select * into _job from public.track_archiving_jobs as j
-  where j.track_id = _track_id and j.status in ('pending', 'processing') for update;
-  if _job.id is null then
-    select * into _latest from public.track_archiving_jobs as j
-    where j.track_id = _track_id order by j.created_at desc limit 1;
-  end if;
+  select * into _job from archiver.lock_latest_job(_track_id);
+  _is_open := coalesce(_job.status in ('pending', 'processing'), false);
 
   reason := case
     when _track.id is null then 'track_not_found'
     when _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then 'in_progress'
     when _track.status is distinct from 'completed' then 'not_completed'
-    when _job.id is null and _track.archived_to_storage is true then 'already_archived'
+    when _track.archived_to_storage is true and not archiver.is_renewal(_job) then 'already_archived'
     when _track.user_id is null then 'owner_missing'
-    -- Failed, and nothing has changed since: only a person or the sweep retries it.
-    when not _retry and _latest.status = 'failed' and _latest.error_code <> 'replaced_system'
-      and not archiver.is_superseded(_latest, _track) then 'failed'
+    -- Only a person or the sweep retries it.
+    when not _retry and archiver.has_failed(_job, _track) then 'failed'
   end;
   if reason is not null then
     action := case when reason in ('in_progress', 'failed', 'owner_missing') then 'ignore' else 'cancel' end;
-    job_id := _job.id;
-    if reason = 'not_completed' then
-      delete from public.track_archiving_jobs as j where j.id = _job.id and j.status = 'pending';
-    elsif reason = 'owner_missing' and _latest.error_code is distinct from 'owner_missing' then
+    if _is_open then
+      job_id := _job.id;
+    end if;
+    if action = 'cancel' then
+      -- Whoever had it crashed.
+      delete from public.track_archiving_jobs as j where j.id = _job.id and _is_open;
+      update public.track_archiving_jobs as j set next_check_at = null
+      where j.id = _job.id and j.next_check_at is not null;
+    elsif reason = 'owner_missing' and _is_open then
+      update public.track_archiving_jobs as j
+      set status = 'failed', lease_expires_at = null, next_check_at = null, error_code = 'owner_missing',
+        error_message = 'The track has no user_id.', updated_at = archiver.clock()
+      where j.id = _job.id;
+    elsif reason = 'owner_missing' and _job.error_code is distinct from 'owner_missing' then
       perform from archiver.open_jobs(array[_track_id]);
     end if;
     return next;
     return;
   end if;
 
-  select coalesce(_track.archive_scheduled_at, timing.due_at), timing.expires_at into due_at, expires_at
+  select coalesce(_track.archive_scheduled_at, timing.due_at), timing.expires_at into _due_at, _expires_at
   from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
   if _track.archive_scheduled_at is null then
-    update public.tracks as t set archive_scheduled_at = due_at where t.id = _track_id;
+    update public.tracks as t set archive_scheduled_at = _due_at where t.id = _track_id;
   end if;
-  if _job.id is null then
-    select * into _job from archiver.open_jobs(array[_track_id]);
-  else
-    -- A crashed worker's job becomes pending again.
+  if _is_open then
+    -- A crashed worker's job becomes pending again. What was arranged for another date is not waited for.
     update public.track_archiving_jobs as j
     set status = 'pending', lease_expires_at = null, claimed_by = null,
       crash_count = j.crash_count + (j.status = 'processing')::integer,
-      due_at = due_at, expires_at = expires_at,
-      next_check_at = greatest(j.next_check_at, archiver.clock() + interval '5 minutes')
+      due_at = _due_at, expires_at = _expires_at,
+      next_check_at = case when j.due_at = _due_at then greatest(j.next_check_at, archiver.clock() + interval '5 minutes')
+        else archiver.clock() + interval '5 minutes' end
     where j.id = _job.id returning * into _job;
+  else
+    select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
 
   action := 'schedule';
   job_id := _job.id;
+  due_at := _due_at;
+  expires_at := _expires_at;
   scheduled_for := _job.scheduled_for;
   queued_at := _job.queued_at;
   return next;
@@ -1550,9 +1694,12 @@ CREATE OR REPLACE FUNCTION public.refresh_deadlines(_limit integer)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  _after uuid := (select deadlines_after from public.track_archiving_settings);
+  _after uuid;
   _page uuid[];
+  _locked uuid[];
+  _done integer;
 begin
+  select s.deadlines_after into _after from public.track_archiving_settings as s for update;
   if _after is null then
     return 0;
   end if;
@@ -1561,26 +1708,34 @@ begin
     select j.track_id from public.track_archiving_jobs as j
     where j.next_check_at is not null and j.track_id > _after
     order by j.track_id limit greatest(_limit, 1));
-  with now_due as (
+  _locked := array(
+    select t.id from public.tracks as t where t.id = any (_page) order by t.id for no key update skip locked);
+  with now_due as materialized (
     select t.id, least(t.archive_scheduled_at, timing.due_at) as due_at, timing.expires_at
     from public.tracks as t
     cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
-    where t.id = any (_page)
-    order by t.id
-    for no key update of t
+    where t.id = any (_locked)
   ), dated as (
     update public.tracks as t set archive_scheduled_at = n.due_at
     from now_due as n where t.id = n.id and t.archive_scheduled_at is distinct from n.due_at
   )
   update public.track_archiving_jobs as j
-  set next_check_at = case when n.due_at < j.due_at and j.status = 'pending' then archiver.clock() else j.next_check_at end,
-    due_at = n.due_at, expires_at = n.expires_at
+  set due_at = n.due_at, expires_at = n.expires_at,
+    next_check_at = least(j.next_check_at, case
+      when j.status = 'failed' then archiver.retry_at(n.due_at, n.expires_at)
+      when j.status = 'pending' and n.due_at < j.due_at then archiver.clock()
+      when j.status = 'pending' and j.queued_at is not null then archiver.check_after_message(n.expires_at) end)
   from now_due as n
   where j.track_id = n.id and j.next_check_at is not null
     and (j.due_at, j.expires_at) is distinct from (n.due_at, n.expires_at);
+
+  _done := coalesce((select min(p.place) - 1 from unnest(_page) with ordinality as p (id, place)
+    where p.id <> all (_locked)), cardinality(_page));
   update public.track_archiving_settings
-  set deadlines_after = case when cardinality(_page) >= greatest(_limit, 1) then _page[cardinality(_page)] end;
-  return cardinality(_page);
+  set deadlines_after = case
+    when _done < cardinality(_page) then coalesce(_page[_done], _after)
+    when _done >= greatest(_limit, 1) then _page[_done] end;
+  return _done;
 end
 $function$
 ;
@@ -1689,7 +1844,9 @@ begin
     where f.track_id = _track_id and f.kind = _asset;
   else
     select * into _object from archiver.object_of(_storage_url);
-    _stored := archiver.stored_bytes(_object.bucket_id, _object.object_name);
+    if _storage_url !~ '[?#]' and _object.bucket_id = (case _asset when 'audio' then 'tracks-audio' when 'cover' then 'tracks-covers' else 'tracks-videos' end) then
+      _stored := archiver.stored_bytes(_object.bucket_id, _object.object_name);
+    end if;
     if _stored is null or _stored is distinct from (_details ->> 'bytes')::bigint then
       raise exception 'Storage has % bytes of the %, not %', coalesce(_stored::text, 'no'), _asset,
         coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';
@@ -1718,58 +1875,86 @@ end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.take_stalled_tracks(_limit integer, _room integer, _max_crashes integer)
+CREATE OR REPLACE FUNCTION public.take_stalled_tracks(_limit integer, _room integer, _max_crashes integer, _window integer DEFAULT 20000)
  RETURNS TABLE(track_id uuid, expires_at timestamp with time zone, action text, cause text)
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  with passed as materialized (
-    select j.track_id, j.user_id, j.expires_at
+  with oldest as materialized (
+    select j.id, j.user_id, j.due_at, j.expires_at
     from public.track_archiving_jobs as j
     where j.next_check_at <= (select archiver.clock())
     order by j.next_check_at
-    limit 50000
+    limit _window
+  ), crowded as materialized (
+    select count(*) >= _window and count(distinct o.user_id) < _limit as is_true from oldest as o
+  ), passed as (
+    select o.* from oldest as o where not (select c.is_true from crowded as c)
+    union all
+    select j.id, j.user_id, j.due_at, j.expires_at from public.track_archiving_jobs as j
+    where j.next_check_at <= (select archiver.clock()) and (select c.is_true from crowded as c)
+  ), in_flight as materialized (
+    select j.user_id, count(*) as number from public.track_archiving_jobs as j
+    where j.status in ('pending', 'processing') and j.queued_at is not null and j.next_check_at > (select archiver.clock())
+    group by j.user_id
   ), turns as (
-    select p.*, row_number() over (partition by p.user_id order by p.expires_at, p.track_id) as turn from passed as p
+    select p.id, p.expires_at, late.has_expired, late.needs_room,
+      case when late.needs_room then coalesce(f.number, 0) else 0 end
+        + row_number() over (partition by p.user_id, late.needs_room order by p.expires_at, p.id) as turn
+    from passed as p
+    cross join lateral (select p.expires_at <= (select archiver.clock()) as has_expired,
+      p.due_at <= (select archiver.clock()) and p.expires_at > (select archiver.clock()) as needs_room) as late
+    left join in_flight as f on f.user_id = p.user_id
+  ), places as (
+    select t.*, row_number() over (partition by t.needs_room order by t.turn, t.has_expired, t.expires_at, t.id) as place
+    from turns as t
+    where not t.needs_room
+      or t.turn <= (select greatest(50, (_room + coalesce(sum(f.number), 0)) / 2) from in_flight as f)
   ), page as materialized (
-    select p.track_id, row_number() over (order by p.turn, p.expires_at, p.track_id) as place
-    from turns as p
-    order by p.turn, p.expires_at, p.track_id
+    select p.id, row_number() over (order by p.place, p.has_expired, p.expires_at, p.id) as place
+    from places as p
+    where not p.needs_room or p.place <= _room
+    order by p.place, p.has_expired, p.expires_at, p.id
     limit greatest(_limit, 0)
-  ), seen as (
-    select page.place, j.id, j.track_id, j.expires_at,
-      case
-        when j.status = 'processing' and j.crash_count + 1 >= _max_crashes and not changed.superseded then 'close'
-        when j.expires_at <= (select archiver.clock()) and j.started_at is not null and not changed.superseded then 'close'
-        when j.due_at <= (select archiver.clock()) then 'dispatch'
-        else 'schedule'
-      end as action,
-      case
-        when j.status = 'processing' and j.crash_count + 1 >= _max_crashes and not changed.superseded then 'workers_crashed'
-        when j.expires_at <= (select archiver.clock()) and j.started_at is not null and not changed.superseded then 'expired'
-        when j.status = 'processing' then 'lease_expired'
-        when j.status = 'failed' then 'failed_before'
-        when j.requested and j.queued_at is null then 'requested'
-        when j.queued_at is not null then 'message_stalled'
-        when j.scheduled_for is not null then 'schedule_stalled'
-        else 'unplanned'
-      end as cause
+  ), locked as materialized (
+    select page.place, j as job
     from page
-    join public.tracks as t on t.id = page.track_id
-    join public.track_archiving_jobs as j on j.track_id = page.track_id
-      and j.next_check_at <= (select archiver.clock()) and j.is_latest
-    cross join lateral (select archiver.is_superseded(j, t) as superseded) as changed
+    join public.track_archiving_jobs as j on j.id = page.id and j.next_check_at <= (select archiver.clock())
+    order by page.place
+    for update of j skip locked
+  ), seen as (
+    select l.place, l.job, timing.expires_at,
+      is_now.wanted and not is_now.superseded and is_now.crashes as crashed,
+      is_now.wanted and not is_now.superseded and (l.job).started_at is not null
+        and timing.expires_at <= (select archiver.clock()) as expired,
+      is_now.wanted and coalesce(t.archive_scheduled_at, timing.due_at) <= (select archiver.clock()) as due
+    from locked as l
+    join public.tracks as t on t.id = (l.job).track_id
+    cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+    cross join lateral (select archiver.is_superseded(l.job, t) as superseded,
+      (l.job).status = 'processing' and (l.job).crash_count + 1 >= _max_crashes as crashes,
+      t.status is not distinct from 'completed' and t.user_id is not null
+        and (t.archived_to_storage is not true or (l.job).renews) as wanted) as is_now
   ), counted as (
-    select s.*, count(*) filter (where s.action = 'dispatch') over (order by s.place) as dispatched from seen as s
+    select s.*, count(*) filter (where s.due and not (s.crashed or s.expired)) over (order by s.place) as dispatched
+    from seen as s
   ), taken as (
     update public.track_archiving_jobs as j
     set next_check_at = archiver.clock() + interval '15 minutes'
     from counted as c
-    where j.id = c.id and (c.action <> 'dispatch' or c.dispatched <= _room)
+    where j.id = (c.job).id and (c.crashed or c.expired or not c.due or c.dispatched <= _room)
     returning j.id
   )
-  select c.track_id, c.expires_at, c.action, c.cause
-  from counted as c join taken on taken.id = c.id
+  select (c.job).track_id, c.expires_at,
+    case when c.crashed or c.expired then 'close' when c.due then 'dispatch' else 'schedule' end,
+    case when c.crashed then 'workers_crashed' when c.expired then 'expired'
+      when (c.job).status = 'processing' then 'lease_expired'
+      when (c.job).status = 'failed' then 'failed_before'
+      when (c.job).requested and (c.job).queued_at is null then 'requested'
+      when (c.job).queued_at is not null then 'message_stalled'
+      when (c.job).scheduled_for is not null then 'schedule_stalled'
+      else 'unplanned' end
+  from counted as c join taken on taken.id = (c.job).id
   order by c.place
 $function$
 ;
@@ -1812,7 +1997,9 @@ CREATE TRIGGER track_archiving_100_mark_request BEFORE INSERT ON public.track_ar
 
 CREATE TRIGGER track_archiving_200_accept_request BEFORE INSERT ON public.track_archiving_jobs FOR EACH ROW WHEN (new.requested) EXECUTE FUNCTION archiver.accept_request();
 
-CREATE TRIGGER track_archiving_500_transition BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.fencing_token IS DISTINCT FROM new.fencing_token))) EXECUTE FUNCTION archiver.check_transition();
+CREATE TRIGGER track_archiving_300_date BEFORE INSERT ON public.track_archiving_jobs FOR EACH ROW WHEN (((new.status = ANY (ARRAY['pending'::text, 'processing'::text])) AND (new.next_check_at IS NULL))) EXECUTE FUNCTION archiver.date_job();
+
+CREATE TRIGGER track_archiving_500_check_transition BEFORE UPDATE ON public.track_archiving_jobs FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) OR (old.fencing_token IS DISTINCT FROM new.fencing_token))) EXECUTE FUNCTION archiver.check_transition();
 
 CREATE TRIGGER track_archiving_900_replace_former AFTER INSERT ON public.track_archiving_jobs REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION archiver.replace_former_jobs();
 
@@ -1826,11 +2013,17 @@ CREATE TRIGGER track_archiving_500_schedule_insert BEFORE INSERT ON public.track
 
 CREATE TRIGGER track_archiving_500_schedule_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN ((((((((old.status IS DISTINCT FROM new.status) OR (old.provider IS DISTINCT FROM new.provider)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)) OR ((old.metadata ->> 'expires_at'::text) IS DISTINCT FROM (new.metadata ->> 'expires_at'::text)))) EXECUTE FUNCTION public.schedule_track_archiving();
 
-CREATE TRIGGER track_archiving_900_follow_delete AFTER DELETE ON public.tracks REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION archiver.follow_tracks();
+CREATE TRIGGER track_archiving_700_touch_delete BEFORE DELETE ON public.tracks FOR EACH ROW WHEN (((old.status = 'completed'::text) OR old.archived_to_storage)) EXECUTE FUNCTION archiver.touch_tracks();
 
-CREATE TRIGGER track_archiving_900_follow_insert AFTER INSERT ON public.tracks REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION archiver.follow_tracks();
+CREATE TRIGGER track_archiving_700_touch_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) OR new.archived_to_storage)) EXECUTE FUNCTION archiver.touch_tracks();
 
-CREATE TRIGGER track_archiving_900_follow_update AFTER UPDATE ON public.tracks REFERENCING OLD TABLE AS gone NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION archiver.follow_tracks();
+CREATE TRIGGER track_archiving_700_touch_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN ((((((((old.status IS DISTINCT FROM new.status) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)) OR (old.archived_to_storage IS DISTINCT FROM new.archived_to_storage)) OR (old.archive_scheduled_at IS DISTINCT FROM new.archive_scheduled_at))) EXECUTE FUNCTION archiver.touch_tracks();
+
+CREATE TRIGGER track_archiving_900_follow_delete AFTER DELETE ON public.tracks REFERENCING OLD TABLE AS gone FOR EACH STATEMENT WHEN ((current_setting('archiver.touched'::text, true) = 'yes'::text)) EXECUTE FUNCTION archiver.follow_tracks();
+
+CREATE TRIGGER track_archiving_900_follow_insert AFTER INSERT ON public.tracks REFERENCING NEW TABLE AS added FOR EACH STATEMENT WHEN ((current_setting('archiver.touched'::text, true) = 'yes'::text)) EXECUTE FUNCTION archiver.follow_tracks();
+
+CREATE TRIGGER track_archiving_900_follow_update AFTER UPDATE ON public.tracks REFERENCING OLD TABLE AS gone NEW TABLE AS added FOR EACH STATEMENT WHEN ((current_setting('archiver.touched'::text, true) = 'yes'::text)) EXECUTE FUNCTION archiver.follow_tracks();
 
 alter table public.notifications enable row level security;
 
@@ -1889,19 +2082,15 @@ create policy "Users can update own tracks" on public.tracks as permissive for u
 create policy "Users can delete own track files" on storage.objects as permissive for delete to authenticated
   using (((bucket_id = ANY (ARRAY['tracks-audio'::text, 'tracks-covers'::text, 'tracks-videos'::text])) AND ((storage.foldername(name))[1] = (( SELECT auth.uid() AS uid))::text)));
 
-create policy "Users can read own track files" on storage.objects as permissive for select to authenticated
+create policy "Users can list own track files" on storage.objects as permissive for select to authenticated
   using (((bucket_id = ANY (ARRAY['tracks-audio'::text, 'tracks-covers'::text, 'tracks-videos'::text])) AND ((storage.foldername(name))[1] = (( SELECT auth.uid() AS uid))::text)));
 
 create policy "Users can upload own track files" on storage.objects as permissive for insert to authenticated
   with check (((bucket_id = ANY (ARRAY['tracks-audio'::text, 'tracks-covers'::text, 'tracks-videos'::text])) AND ((storage.foldername(name))[1] = (( SELECT auth.uid() AS uid))::text)));
 
-grant execute on function archiver.accept_request() to service_role;
-
 grant execute on function archiver.check_after_message(_expires_at timestamp with time zone) to service_role;
 
-grant execute on function archiver.check_after_schedule(_due_at timestamp with time zone) to service_role;
-
-grant execute on function archiver.check_transition() to service_role;
+grant execute on function archiver.check_after_schedule(_due_at timestamp with time zone, _expires_at timestamp with time zone) to service_role;
 
 grant execute on function archiver.clock() to service_role;
 
@@ -1909,9 +2098,9 @@ grant execute on function archiver.count_changes(_archived bigint, _waiting bigi
 
 grant execute on function archiver.count_tracks(OUT archived bigint, OUT waiting bigint, OUT pending bigint, OUT urgent bigint) to service_role;
 
-grant execute on function archiver.follow_tracks() to service_role;
+grant execute on function archiver.has_failed(_job public.track_archiving_jobs, _track public.tracks) to service_role;
 
-grant execute on function archiver.guard_archive_columns() to service_role;
+grant execute on function archiver.hmac_sha256(_message bytea, _key bytea) to service_role;
 
 grant execute on function archiver.is_address(_url text) to service_role;
 
@@ -1921,13 +2110,15 @@ grant execute on function archiver.is_new_source(_old text, _new text, _storage_
 
 grant execute on function archiver.is_own_copy(_url text, _storage_url text) to service_role;
 
+grant execute on function archiver.is_renewal(_job public.track_archiving_jobs) to service_role;
+
 grant execute on function archiver.is_superseded(_job public.track_archiving_jobs, _track public.tracks) to service_role;
 
 grant execute on function archiver.is_within(_what text, _most integer, _more integer) to service_role;
 
-grant execute on function archiver.keep_leftovers() to service_role;
+grant execute on function archiver.lock_latest_job(_track_id uuid) to service_role;
 
-grant execute on function archiver.mark_request() to service_role;
+grant execute on function archiver.move_jobs(_track_ids uuid[]) to service_role;
 
 grant execute on function archiver.notify_owner(_user_id uuid, _track_id uuid, _title text, _saved boolean) to service_role;
 
@@ -1940,8 +2131,6 @@ grant execute on function archiver.parse_expiry(_text text) to service_role;
 grant execute on function archiver.record_in_place(_track public.tracks) to service_role;
 
 grant execute on function archiver.recount_tracks() to service_role;
-
-grant execute on function archiver.replace_former_jobs() to service_role;
 
 grant execute on function archiver.retry_at(_due_at timestamp with time zone, _expires_at timestamp with time zone) to service_role;
 
@@ -1960,8 +2149,6 @@ grant execute on function archiver.tell_failed(_track public.tracks, _job public
 grant execute on function archiver.tell_saved(_track public.tracks) to service_role;
 
 grant execute on function archiver.track_timing(_provider text, _created_at timestamp with time zone, _metadata jsonb) to service_role;
-
-grant execute on function archiver.wake_refused() to service_role;
 
 grant execute on function archiver.webhook_record(_track public.tracks) to service_role;
 
@@ -2013,7 +2200,7 @@ grant execute on function public.schedule_track_archiving() to service_role;
 
 grant execute on function public.store_track_asset(_job_id uuid, _fencing_token bigint, _asset text, _storage_url text, _details jsonb) to service_role;
 
-grant execute on function public.take_stalled_tracks(_limit integer, _room integer, _max_crashes integer) to service_role;
+grant execute on function public.take_stalled_tracks(_limit integer, _room integer, _max_crashes integer, _window integer) to service_role;
 
 grant usage on schema archiver to service_role;
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'vitest';
 import { claim, newTrack, newUser, worker } from '../migrations/app.ts';
-import { hoursAgo, world } from '../migrations/lost.ts';
+import { hoursAgo, world } from '../migrations/stalled.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
 const blocks = [...text.matchAll(/```sql\n(.+?)```/gs)].map(([, sql = '']) => sql);
