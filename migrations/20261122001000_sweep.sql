@@ -7,7 +7,8 @@ set local lock_timeout = '3s';
 -- Takes jobs whose clock hand has passed, fairly round their owners, then by urgency; a job that was taken is looked at again
 -- in fifteen minutes unless something moved it. At most _room of them go onto the queue; no owner has more than its
 -- share of them, and what is beyond waits. close: nothing is left to try, say so: the deadline has passed and the present
--- sources were asked for once, or workers crash. dispatch: onto the queue. schedule: it is not due yet.
+-- sources were asked for once, or workers crash. archive: the same, but the audio is stored. dispatch: onto the queue.
+-- schedule: it is not due yet.
 create or replace function public.take_stalled_tracks(_limit integer, _room integer, _max_crashes integer)
 returns table (track_id uuid, expires_at timestamptz, action text, cause text)
 language sql set search_path = pg_catalog, pg_temp
@@ -29,13 +30,13 @@ as $$
     select page.place, j.id, j.track_id, j.expires_at,
       case
         when j.status = 'processing' and j.crash_count + 1 >= _max_crashes and not changed.superseded then 'close'
-        when j.expires_at <= (select archiver.clock()) and j.started_at is not null and not changed.superseded then 'close'
+        when archiver.tried_until(j.due_at, j.expires_at) <= (select archiver.clock()) and j.started_at is not null and not changed.superseded then 'close'
         when j.due_at <= (select archiver.clock()) then 'dispatch'
         else 'schedule'
       end as action,
       case
         when j.status = 'processing' and j.crash_count + 1 >= _max_crashes and not changed.superseded then 'workers_crashed'
-        when j.expires_at <= (select archiver.clock()) and j.started_at is not null and not changed.superseded then 'expired'
+        when archiver.tried_until(j.due_at, j.expires_at) <= (select archiver.clock()) and j.started_at is not null and not changed.superseded then 'expired'
         when j.status = 'processing' then 'lease_expired'
         when j.status = 'failed' then 'failed_before'
         when j.requested and j.queued_at is null then 'requested'
@@ -57,7 +58,8 @@ as $$
     where j.id = c.id and (c.action <> 'dispatch' or c.dispatched <= _room)
     returning j.id
   )
-  select c.track_id, c.expires_at, c.action, c.cause
+  select c.track_id, c.expires_at,
+    case when c.action = 'close' and archiver.is_audio_stored(c.track_id) then 'archive' else c.action end, c.cause
   from counted as c join taken on taken.id = c.id
   order by c.place
 $$;
