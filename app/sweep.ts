@@ -26,6 +26,8 @@ export interface SweepResult {
   dispatched: number;
   /** With a schedule for a later date. */
   scheduled: number;
+  /** With their audio stored, and without a cover or video that could not be had in time. */
+  archived: number;
   /** Expired, and their owners notified. */
   expired: number;
   /** Failed before their deadline, since their workers crashed over and over. */
@@ -56,6 +58,7 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
   const result: SweepResult = {
     dispatched: 0,
     scheduled: 0,
+    archived: 0,
     expired: 0,
     abandoned: 0,
     ignored: 0,
@@ -145,13 +148,19 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
 async function recover(
   { track_id: trackId, action, cause, expires_at: expiresAt }: StalledTrack,
   dependencies: SweepDependencies,
-): Promise<'dispatched' | 'scheduled' | 'expired' | 'abandoned' | 'ignored'> {
+): Promise<Exclude<keyof SweepResult, 'postponed' | 'failed'>> {
   const { record, enqueue, telemetry } = dependencies;
-  if (action === 'close') {
+  if (action === 'close' || action === 'archive') {
     const isExpired = cause === 'expired';
     const failure = isExpired
       ? new ArchiveFailure('expired', `Its deadline was ${expiresAt}`)
       : new ArchiveFailure('worker_crashed', `Its workers crashed ${maxReceiveCount} times`);
+    if (action === 'archive') {
+      if (!(await record.archiveWithoutOptional(trackId, failure))) return 'ignored';
+      telemetry.log.info('Track archived without an optional file', { code: failure.code });
+      telemetry.count('TracksArchived');
+      return 'archived';
+    }
     const close = () => record.close(trackId, failure);
     const body = archiveMessage(trackId, 'sweep');
     if (!(await failTrack({ trackId, body }, failure, close, dependencies))) return 'ignored';

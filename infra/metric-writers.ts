@@ -6,7 +6,7 @@ export const metricWriters = {
   WebhooksRefused: ['enqueue'],
   WebhooksFailed: ['enqueue'],
   TracksScheduled: ['enqueue'],
-  TracksArchived: ['archive', 'archive-tracks'],
+  TracksArchived: ['archive', 'archive-tracks', 'sweep'],
   TracksFailed: ['archive', 'archive-tracks', 'sweep'],
   TracksRetried: ['archive', 'archive-tracks'],
   AssetsStored: ['archive', 'archive-tracks'],

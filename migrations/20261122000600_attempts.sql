@@ -435,6 +435,36 @@ begin
 end
 $$;
 
+-- Forgets copies that Storage has lost. Addresses without bytes were given by a person or by the app: they are the service's
+-- own word.
+create or replace function archiver.forget_lost_copies(_track_id uuid) returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update public.track_archiving_files as f
+  set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
+    stored_at = null
+  where f.track_id = _track_id and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
+    and f.bytes is not null;
+  return found;
+end
+$$;
+
+-- Every file is stored or not to be had: the track is archived, by this job, and who was told otherwise is told.
+create or replace function archiver.archive_track(_track public.tracks, _job_id uuid) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update public.tracks as t set archived_to_storage = true, archived_at = archiver.clock() where t.id = _track.id;
+  perform archiver.show_files(_track.id, _job_id);
+  update public.track_archiving_jobs
+  set status = 'completed', completed_at = archiver.clock(), lease_expires_at = null, next_check_at = null,
+    error_code = null, error_message = null
+  where id = _job_id;
+  perform archiver.tell_saved(_track);
+end
+$$;
+
 -- completed, lease_lost, or superseded: the sources changed meanwhile, the job is pending again. not_stored: Storage has lost
 -- what was recorded, in an earlier attempt maybe; that is forgotten, and the job is still the worker's. Raises where a
 -- file is neither stored nor refused.
@@ -476,24 +506,12 @@ begin
       using errcode = 'object_not_in_prerequisite_state';
   end if;
 
-  -- Addresses without bytes were given by a person or by the app: they are the service's own word.
-  update public.track_archiving_files as f
-  set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
-    stored_at = null
-  where f.track_id = _track.id and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
-    and f.bytes is not null;
-  if found then
+  if archiver.forget_lost_copies(_track.id) then
     perform archiver.show_files(_track.id, _job_id);
     return 'not_stored';
   end if;
 
-  update public.tracks as t set archived_to_storage = true, archived_at = archiver.clock() where t.id = _track.id;
-  perform archiver.show_files(_track.id, _job_id);
-  update public.track_archiving_jobs
-  set status = 'completed', completed_at = archiver.clock(), lease_expires_at = null, next_check_at = null,
-    error_code = null, error_message = null
-  where id = _job_id;
-  perform archiver.tell_saved(_track);
+  perform archiver.archive_track(_track, _job_id);
   return 'completed';
 end
 $$;

@@ -89,12 +89,16 @@ begin
 end
 $$;
 
--- Eight more tries between the due date and the expiry, a minute apart at least and six hours at most; null: no more. An
--- expiry may be whatever a user writes, so there are no tries without end.
+-- Until when a track is tried. An expiry may be whatever a user writes, so there are no tries without end.
+create or replace function archiver.tried_until(_due_at timestamptz, _expires_at timestamptz) returns timestamptz
+language sql immutable
+return least(_expires_at, _due_at + interval '30 days');
+
+-- Eight more tries between the due date and the expiry, a minute apart at least and six hours at most; null: no more.
 create or replace function archiver.retry_at(_due_at timestamptz, _expires_at timestamptz) returns timestamptz
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select case when now.at < least(_expires_at, _due_at + interval '30 days')
+  select case when now.at < archiver.tried_until(_due_at, _expires_at)
     then least(now.at + greatest(interval '1 minute', least(interval '6 hours', (_expires_at - _due_at) / 8)), _expires_at) end
   from (select archiver.clock() as at) as now
 $$;
@@ -160,7 +164,8 @@ begin
   update public.track_archiving_jobs as j
   set status = 'failed', lease_expires_at = null,
     next_check_at = case when _superseded then archiver.clock() + interval '5 minutes'
-      when _may_mend then archiver.retry_at(j.due_at, j.expires_at) end,
+      when _may_mend then coalesce(archiver.retry_at(j.due_at, j.expires_at),
+        case when archiver.is_audio_stored(_track.id) then archiver.clock() end) end,
     error_code = coalesce(_error_code, 'internal'), error_message = left(_error_message, 2000),
     updated_at = archiver.clock()
   where j.id = _job_id returning * into _job;
@@ -173,8 +178,62 @@ begin
 end
 $$;
 
+-- Is the audio stored, so that whatever is missing of the track is optional?
+create or replace function archiver.is_audio_stored(_track_id uuid) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select exists (select from public.track_archiving_files as f
+    where f.track_id = _track_id and f.kind = 'audio' and f.storage_url is not null and not archiver.is_missing(f))
+$$;
+
+-- Nothing is left to try, and the audio is stored: the track is archived without the cover or video that time might have
+-- brought, which is recorded as not to be had. False: somebody was faster, it may be tried again, or the audio is not stored.
+create or replace function public.archive_without_optional(_track_id uuid, _error_code text) returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+  _track public.tracks;
+  _job public.track_archiving_jobs;
+  _former public.track_archiving_jobs;
+begin
+  select * into _track from public.tracks as t where t.id = _track_id for no key update;
+  select * into _job from archiver.lock_latest_job(_track_id);
+  if not archiver.may_be_closed(_track, _job) then
+    return false;
+  end if;
+  if archiver.forget_lost_copies(_track_id) then
+    perform archiver.show_files(_track_id, _job.id);
+  end if;
+  if not archiver.is_audio_stored(_track_id) then
+    return false;
+  end if;
+  update public.track_archiving_files as f set error_code = _error_code, refused_at = archiver.clock()
+  where f.track_id = _track_id and archiver.is_missing(f);
+  if _job.status = 'failed' then
+    _former := _job;
+    select * into _job from archiver.open_jobs(array[_track_id]);
+    update public.track_archiving_jobs as j
+    set attempt = _former.attempt, started_at = _former.started_at, original_audio_url = _former.original_audio_url,
+      original_cover_url = _former.original_cover_url, original_video_url = _former.original_video_url
+    where j.id = _job.id;
+  end if;
+  perform archiver.archive_track(_track, _job.id);
+  return true;
+end
+$$;
+
+-- May the sweep end the attempts of a track whose latest job this is?
+create or replace function archiver.may_be_closed(_track public.tracks, _job public.track_archiving_jobs) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(_track.status = 'completed' and _job.next_check_at is not null and _job.started_at is not null
+    and (_track.archived_to_storage is not true or _job.renews)
+    and not (_job.status = 'processing' and _job.lease_expires_at > archiver.clock())
+    and not archiver.is_superseded(_job, _track), false)
+$$;
+
 -- Nothing is left to try, the sweep found: expired, or its workers crash. The job ends, its owner is told. To be called after
--- the dead letter was sent. False: somebody was faster, or it may be tried again.
+-- the dead letter was sent. False: somebody was faster, it may be tried again, or the audio is stored and it is archived.
 create or replace function public.close_track_archiving(_track_id uuid, _error_code text, _error_message text)
 returns boolean
 language plpgsql set search_path = pg_catalog, pg_temp
@@ -185,11 +244,7 @@ declare
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
   select * into _job from archiver.lock_latest_job(_track_id);
-  if _track.status is distinct from 'completed' or _job.next_check_at is null
-    or _track.archived_to_storage is true and not _job.renews
-    or _job.status = 'processing' and _job.lease_expires_at > archiver.clock()
-    or _job.started_at is null or archiver.is_superseded(_job, _track)
-  then
+  if not archiver.may_be_closed(_track, _job) or public.archive_without_optional(_track_id, _error_code) then
     return false;
   end if;
   update public.track_archiving_jobs as j

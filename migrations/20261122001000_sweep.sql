@@ -6,9 +6,9 @@ set local lock_timeout = '3s';
 
 -- Takes jobs whose clock hand has passed, fairly round their owners, then by urgency, the expired last; a job that was taken
 -- is looked at again in fifteen minutes unless something moved it. At most _room of them go onto the queue, and no owner
--- gets more than half of what is in flight, or fifty; what is beyond waits. Jobs that somebody has locked are passed over,
+-- gets more than half of what is in flight, or fifty, while others wait; what is beyond waits. Jobs that somebody has locked are passed over,
 -- so two sweeps at once take each job once, and neither waits. close: nothing is left to try, say so: the deadline has passed
--- and the present sources were asked for once, or workers crash. dispatch: onto the queue. schedule: to be planned, for it is
+-- and the present sources were asked for once, or workers crash. archive: the same, but the audio is stored. dispatch: onto the queue. schedule: to be planned, for it is
 -- not due yet, or not to be archived any more. Whoever acts on it decides again, with the row of tracks locked.
 -- _window: jobs looked at, unless they are those of fewer owners than a page has places.
 create or replace function public.take_stalled_tracks(
@@ -45,6 +45,7 @@ as $$
     select t.*, row_number() over (partition by t.needs_room order by t.turn, t.has_expired, t.expires_at, t.id) as place
     from turns as t
     where not t.needs_room
+      or (select count(distinct p.user_id) = 1 from passed as p)
       or t.turn <= (select greatest(50, (_room + coalesce(sum(f.number), 0)) / 2) from in_flight as f)
   ), page as materialized (
     select p.id, row_number() over (order by p.place, p.has_expired, p.expires_at, p.id) as place
@@ -62,11 +63,12 @@ as $$
     select l.place, l.job, timing.expires_at,
       is_now.wanted and not is_now.superseded and is_now.crashes as crashed,
       is_now.wanted and not is_now.superseded and (l.job).started_at is not null
-        and timing.expires_at <= (select archiver.clock()) as expired,
-      is_now.wanted and coalesce(t.archive_scheduled_at, timing.due_at) <= (select archiver.clock()) as due
+        and archiver.tried_until(due.at, timing.expires_at) <= (select archiver.clock()) as expired,
+      is_now.wanted and due.at <= (select archiver.clock()) as due
     from locked as l
     join public.tracks as t on t.id = (l.job).track_id
     cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+    cross join lateral (select coalesce(t.archive_scheduled_at, timing.due_at) as at) as due
     cross join lateral (select archiver.is_superseded(l.job, t) as superseded,
       (l.job).status = 'processing' and (l.job).crash_count + 1 >= _max_crashes as crashes,
       t.status is not distinct from 'completed' and t.user_id is not null
@@ -82,7 +84,8 @@ as $$
     returning j.id
   )
   select (c.job).track_id, c.expires_at,
-    case when c.crashed or c.expired then 'close' when c.due then 'dispatch' else 'schedule' end,
+    case when c.crashed or c.expired then case when archiver.is_audio_stored((c.job).track_id) then 'archive' else 'close' end
+      when c.due then 'dispatch' else 'schedule' end,
     case when c.crashed then 'workers_crashed' when c.expired then 'expired'
       when (c.job).status = 'processing' then 'lease_expired'
       when (c.job).status = 'failed' then 'failed_before'

@@ -265,6 +265,7 @@ begin
       or p.pronamespace = 'public'::regnamespace and p.proname in ('schedule_track_archiving',
         'plan_track_archiving', 'confirm_track_schedule', 'claim_track_archiving', 'store_track_asset',
         'release_track_archiving', 'complete_track_archiving', 'fail_track_archiving', 'close_track_archiving',
+        'archive_without_optional',
         'check_track_notifications', 'take_stalled_tracks', 'open_missing_jobs', 'refresh_deadlines', 'audit_stored_files',
         'get_removable_objects', 'forget_leftover', 'get_archiving_backlog', 'compact_track_counts',
         'get_tracks_needing_archiving', 'mark_track_archived', 'get_archiving_states', 'adopt_tracks')

@@ -73,7 +73,7 @@ export const StalledTracks = z.array(
   z.object({
     track_id: z.guid(),
     expires_at: timestamp,
-    action: z.enum(['dispatch', 'schedule', 'close']),
+    action: z.enum(['dispatch', 'schedule', 'close', 'archive']),
     cause: z.string(),
   }),
 );

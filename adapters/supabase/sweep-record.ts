@@ -22,6 +22,8 @@ export interface SweepRecord {
   takeStalled(limit: number, room: number): Promise<StalledTrack[]>;
   /** Fails a track for good, after its dead letter was sent. False: somebody was faster, or it may be tried again. */
   close(trackId: string, failure: ArchiveFailure): Promise<boolean>;
+  /** Archives a track whose audio is stored, without what its provider did not give in time. False: somebody was faster. */
+  archiveWithoutOptional(trackId: string, failure: ArchiveFailure): Promise<boolean>;
   /** Opens jobs of completed tracks that have none, at most `limit`; returns how many. */
   openMissingJobs(limit: number): Promise<number>;
   /** Gives at most `limit` waiting jobs the deadline that their policy has now; returns how many it looked at. */
@@ -56,6 +58,8 @@ export function createSweepRecord(client: PostgrestClient, maxCrashes: number): 
         { _track_id: trackId, _error_code: code, _error_message: message },
         z.boolean(),
       ),
+    archiveWithoutOptional: (trackId, { code }) =>
+      call('archive_without_optional', { _track_id: trackId, _error_code: code }, z.boolean()),
     openMissingJobs: (limit) => call('open_missing_jobs', { _limit: limit }, z.number()),
     refreshDeadlines: (limit) => call('refresh_deadlines', { _limit: limit }, z.number()),
     adopt: (limit) => call('adopt_tracks', { _limit: limit }, Adopted),

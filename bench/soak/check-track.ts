@@ -4,9 +4,9 @@ import { maxReceiveCount } from '../../core/timings.ts';
 import { isOut } from './disturbances.ts';
 import { type Gathered, hashOf, type TrackRow } from './gather.ts';
 import { hour } from './lifetimes.ts';
-import { isSavable, lastSources, type Promised, promised } from './promise.ts';
+import { isBroken, isSavable, lastSources, type Promised, promised } from './promise.ts';
 import { bytesOf, filesOf } from './serve.ts';
-import type { PlannedTrack } from './tracks.ts';
+import type { PlannedFile, PlannedTrack } from './tracks.ts';
 import type { World } from './world.ts';
 
 export type Ending = 'archived' | 'failed' | 'deleted' | 'never completed' | 'open';
@@ -41,9 +41,11 @@ export function checkTrack(world: Evidence, gathered: Gathered, track: PlannedTr
     findings.push(row === undefined ? 'it is not in the database' : 'its deletion was undone');
   }
   if (row !== undefined) {
-    if (ending === 'open')
-      findings.push(`it is neither archived nor failed: job ${latest?.status}`);
-    if (ending === 'archived') findings.push(...checkFiles(world, gathered, track, row));
+    if (ending === 'open') findings.push(`something is left to do: job ${latest?.status}`);
+    if (ending === 'archived') findings.push(...checkFiles(world, gathered, track, row, owed));
+    if (ending === 'archived' && row.told > row.toldSaved) {
+      findings.push('its owner still believes that it is not saved');
+    }
     if (ending === 'failed') findings.push(...checkFailure(world, track, row, owed));
     findings.push(...checkTwice(row));
   }
@@ -51,50 +53,76 @@ export function checkTrack(world: Evidence, gathered: Gathered, track: PlannedTr
   if (isOwed && (ending === 'failed' || ending === 'open')) {
     findings.unshift('LOST: it could have been saved');
   }
+  const archivedAt = ending === 'archived' && row !== undefined ? safeSince(row) : undefined;
   const lateness =
-    ending === 'archived' && row?.archived_at
-      ? row.archived_at.getTime() - world.dateOf(track.deadline).getTime()
-      : undefined;
+    archivedAt === undefined
+      ? undefined
+      : archivedAt.getTime() - world.dateOf(track.deadline).getTime();
   if (isOwed && lateness !== undefined && lateness > 0)
     findings.unshift('LATE: after its deadline');
   const code = ending === 'failed' ? (latest?.error_code ?? undefined) : undefined;
   return { track, ending, promised: owed, code, lateness, findings };
 }
 
-function endingOf(track: PlannedTrack, row: TrackRow | undefined): Ending {
-  if (row === undefined) return 'deleted';
-  if (row.archived_to_storage) return 'archived';
-  if (track.completedAt === undefined) return 'never completed';
-  return row.jobs.at(-1)?.status === 'failed' ? 'failed' : 'open';
+/** When it was archived; where it had to wait for a cover or video until that was not to be had any more, when all else was stored. */
+function safeSince({ archived_at, files }: TrackRow): Date | undefined {
+  if (!files.some(({ error_code }) => error_code === 'expired')) return archived_at ?? undefined;
+  const times = files.flatMap(({ stored_at }) => stored_at?.getTime() ?? []);
+  return new Date(Math.max(...times));
 }
 
-/** Each present file is in Storage under the track's own name, byte for byte, or the provider said that it is gone. */
+function endingOf(track: PlannedTrack, row: TrackRow | undefined): Ending {
+  if (row === undefined) return 'deleted';
+  const isOpen = row.jobs.at(-1)?.next_check_at !== null;
+  if (row.archived_to_storage) return isOpen ? 'open' : 'archived';
+  if (track.completedAt === undefined) return 'never completed';
+  return row.jobs.at(-1)?.status === 'failed' && !isOpen ? 'failed' : 'open';
+}
+
+/**
+ * Each file is in Storage under the track's own name with the bytes of its present address. Only where that is not to be
+ * had, which the record says, may a copy of a former address stand there, or, of a cover or video, nothing.
+ */
 function checkFiles(
   { served }: Evidence,
   { objects }: Gathered,
   track: PlannedTrack,
   row: TrackRow,
+  owed: Promised,
 ): string[] {
   const sources = lastSources(track);
   return assetKinds.flatMap((kind) => {
     const stored = row[`storage_${kind}_url`];
     const asset = sources[kind];
-    if (asset === null || typeof asset === 'string') {
-      // The copy of a file whose address the app took away stays.
-      const wasThere = track.sources.some((earlier) => earlier[kind] !== asset);
-      return stored === null || wasThere ? [] : [`its ${kind} is stored, and there never was one`];
+    const former = track.sources.map((earlier) => earlier[kind]).filter(isFile);
+    const recorded = row.files.find((file) => file.kind === kind);
+    if (!isFile(asset) && stored === null) return isOptional(kind) ? [] : ['it has no audio'];
+    // The copy of a file whose address the app took away, or made a wrong one, stays.
+    if (!isFile(asset) && former.length === 0) {
+      return [`its ${kind} is stored, and there never was one`];
     }
-    if (stored === null) {
-      const isGone = isOptional(kind) && served.blame(asset.url).has('provider_gone');
-      return isGone ? [] : [`its ${kind} is missing`];
+    if (isFile(asset) && recorded?.copied_from !== asset.url) {
+      const code = (isOptional(kind) ? recorded?.error_code : row.jobs.at(-1)?.error_code) ?? '';
+      const isTrue =
+        served.blame(asset.url).has(code as FailureCode) ||
+        (code === 'expired' && (isBroken(asset) || !owed.hadTime));
+      if (!isTrue) return [`its ${kind} is missing, and its provider is not to blame: ${code}`];
+      if (!isBroken(asset) && owed.hadTime) return [`LOST: its ${kind} could have been saved`];
+      if (stored === null) return isOptional(kind) ? [] : ['it has no audio'];
     }
-    const place = placeOf(stored);
+    const place = placeOf(stored ?? '');
     if (place?.split('/')[2]?.split('.')[0] !== track.id) return [`its ${kind} is at ${stored}`];
     const found = objects.get(place);
     if (found === undefined) return [`its ${kind} is not in Storage`];
-    return found === hashOf(bytesOf(asset)) ? [] : [`its ${kind} has other bytes than its source`];
+    const copied = former.find(({ url }) => url === recorded?.copied_from);
+    return copied !== undefined && found === hashOf(bytesOf(copied))
+      ? []
+      : [`its ${kind} has other bytes than its source`];
   });
 }
+
+const isFile = (asset: PlannedFile | string | null): asset is PlannedFile =>
+  asset !== null && typeof asset === 'object';
 
 /** The reason must be one that really befell the track, and its owner must know. */
 function checkFailure(

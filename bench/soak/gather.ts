@@ -1,16 +1,25 @@
 import { createHash } from 'node:crypto';
-import { buckets } from '../../core/assets.ts';
+import { type AssetKind, buckets } from '../../core/assets.ts';
 import { forEachBounded } from '../../core/for-each-bounded.ts';
 import type { World } from './world.ts';
 
 export interface JobRow {
   status: string;
+  next_check_at: Date | null;
   error_code: string | null;
   original_audio_url: string | null;
   original_cover_url: string | null;
   original_video_url: string | null;
   metadata: { assets?: Record<string, { gone?: boolean; sha256?: string }> };
   updated_at: Date;
+}
+
+/** What the record says of one file. */
+export interface FileRow {
+  kind: AssetKind;
+  copied_from: string | null;
+  error_code: string | null;
+  stored_at: Date | null;
 }
 
 export interface TrackRow {
@@ -23,8 +32,11 @@ export interface TrackRow {
   archived_at: Date | null;
   /** Oldest first. */
   jobs: JobRow[];
-  /** Notifications to its owner. */
-  notified: number;
+  files: FileRow[];
+  /** How often its owner heard that it is not saved. */
+  told: number;
+  /** How often its owner heard that it is saved after all. */
+  toldSaved: number;
 }
 
 /** How everything stands when it is over. */
@@ -36,16 +48,27 @@ export interface Gathered {
 
 export async function gather(world: World): Promise<Gathered> {
   const { database } = world.stack;
-  const { rows } = await database.query<Omit<TrackRow, 'jobs'>>(
-    `select t.*, (select count(*)::integer from public.notifications as n
-       where n.link = '/workspace/library?track=' || t.id) as notified
-     from public.tracks as t`,
+  const { rows } = await database.query<Omit<TrackRow, 'jobs' | 'files'>>(
+    `select t.*, told.failed as told, told.saved as "toldSaved"
+     from public.tracks as t
+     cross join lateral (
+       select count(*) filter (where n.type = 'warning')::integer as failed,
+         count(*) filter (where n.type = 'success')::integer as saved
+       from public.notifications as n where n.link = '/workspace/library?track=' || t.id
+     ) as told`,
   );
   const jobs = await database.query<JobRow & { track_id: string }>(
     'select * from public.track_archiving_jobs order by created_at, id',
   );
   const byTrack = Map.groupBy(jobs.rows, (job) => job.track_id);
-  const tracks = rows.map((row) => [row.id, { ...row, jobs: byTrack.get(row.id) ?? [] }] as const);
+  const files = await database.query<FileRow & { track_id: string }>(
+    'select * from public.track_archiving_files',
+  );
+  const filesByTrack = Map.groupBy(files.rows, (file) => file.track_id);
+  const tracks = rows.map((row) => {
+    const own = { jobs: byTrack.get(row.id) ?? [], files: filesByTrack.get(row.id) ?? [] };
+    return [row.id, { ...row, ...own }] as const;
+  });
   return { tracks: new Map(tracks), objects: await hashObjects(world) };
 }
 

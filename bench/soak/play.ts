@@ -135,9 +135,11 @@ async function quiet({ stack, supabase, mail, counts }: World): Promise<void> {
 async function isAtRest({ stack }: World): Promise<boolean> {
   const { rowCount } = await insist(() =>
     stack.database.query(
-      `select from public.tracks as t where t.status = 'completed' and t.archived_to_storage is not true
+      `select from public.track_archiving_jobs where next_check_at is not null
+       union all
+       select from public.tracks as t where t.status = 'completed' and t.archived_to_storage is not true
          and not exists (select from public.track_archiving_jobs as j
-           where j.track_id = t.id and j.status = 'failed' and j.is_latest and j.next_check_at is null)
+           where j.track_id = t.id and j.status = 'failed' and j.is_latest)
        limit 1`,
     ),
   );

@@ -1,12 +1,11 @@
-import { type AssetKind, assetKinds, isOptional } from '../../core/assets.ts';
-import { type FailureCode, failures } from '../../core/failure.ts';
+import type { FailureCode } from '../../core/failure.ts';
 import { maxTries } from '../../core/retry.ts';
 import { maxReceiveCount } from '../../core/timings.ts';
 import type { Outage } from './disturbances.ts';
 import { hour, lifetimes } from './lifetimes.ts';
 import type { Plan } from './plan.ts';
 import { filesOf } from './serve.ts';
-import { type PlannedTrack, type Sources, wrongAddresses } from './tracks.ts';
+import { type PlannedFile, type PlannedTrack, type Sources, wrongAddresses } from './tracks.ts';
 
 /** What the archiver owes a track. */
 export interface Promised {
@@ -31,9 +30,8 @@ export const lastSources = (track: PlannedTrack): Sources => {
 /** `isNotified`: all webhooks of the track arrived and succeeded. */
 export function promised(track: PlannedTrack, plan: Plan, isNotified: boolean): Promised {
   const sources = lastSources(track);
-  const hopeless = new Set(
-    assetKinds.map((kind) => hopelessness(kind, sources)).filter((code) => code !== undefined),
-  );
+  const code = hopelessness(sources.audio);
+  const hopeless = new Set(code === undefined ? [] : [code]);
   if (track.lifetime === 'hour') {
     return { hopeless, hadTime: isNotified && isUndisturbed(track, sources, plan) };
   }
@@ -52,18 +50,17 @@ function isUndisturbed(track: PlannedTrack, sources: Sources, plan: Plan): boole
   );
 }
 
-function hopelessness(kind: AssetKind, sources: Sources): FailureCode | undefined {
-  const asset = sources[kind];
-  if (asset === null || typeof asset === 'string') {
-    if (asset === null && isOptional(kind)) return undefined;
-    return wrongAddresses.find(({ address }) => address === asset)?.code;
+/** Why the audio can never be had. A cover or video that cannot holds nothing up. */
+function hopelessness(audio: Sources['audio']): FailureCode | undefined {
+  if (audio === null || typeof audio === 'string') {
+    return wrongAddresses.find(({ address }) => address === audio)?.code;
   }
-  const { fault } = asset;
-  if (fault === undefined || Number.isFinite(fault.requests)) return undefined;
-  return isOptional(kind) && failures[fault.code].disposition === 'give-up'
-    ? undefined
-    : fault.code;
+  return isBroken(audio) ? audio.fault?.code : undefined;
 }
+
+/** The provider never serves this file. */
+export const isBroken = ({ fault }: PlannedFile): boolean =>
+  fault !== undefined && !Number.isFinite(fault.requests);
 
 /**
  * How long it may take until a track is archived that everybody would serve: the next try after a failure, a

@@ -13,6 +13,7 @@ export const expired = { audio_url, created_at: hoursAgo(15 * 24 + 1) };
 export const nothing: SweepResult = {
   dispatched: 0,
   scheduled: 0,
+  archived: 0,
   expired: 0,
   abandoned: 0,
   ignored: 0,
