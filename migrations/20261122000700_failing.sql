@@ -202,11 +202,14 @@ begin
 end
 $$;
 
--- What a policy refused, and allows now, wakes by itself; what is still refused fails again.
+-- What a policy refused, and allows now, wakes by itself, a cover of an archived track too; what is still refused fails again.
 create or replace function archiver.wake_refused() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform from archiver.open_jobs(array(
+    select t.id from public.track_archiving_files as f join public.tracks as t on t.id = f.track_id
+    where f.error_code = 'host_not_allowed' and f.expires_at > archiver.clock() and t.archived_to_storage limit 20000));
   update public.track_archiving_files as f set error_code = null, refused_at = null
   where f.error_code = 'host_not_allowed' and f.expires_at > archiver.clock();
   update public.track_archiving_jobs as j set next_check_at = archiver.clock()

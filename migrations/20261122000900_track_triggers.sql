@@ -179,6 +179,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set lock
 as $$
 declare
   _opened uuid[] := '{}';
+  _moved uuid[] := '{}';
   _target record;
   _changed record;
 begin
@@ -209,9 +210,11 @@ begin
           then archiver.is_new_source(o.audio_url, n.audio_url, n.storage_audio_url)
             or archiver.is_new_source(o.cover_url, n.cover_url, n.storage_cover_url)
             or archiver.is_new_source(o.video_url, n.video_url, n.storage_video_url)
-          else (o.status, o.audio_url, o.cover_url, o.video_url)
-            is distinct from (n.status, n.audio_url, n.cover_url, n.video_url) end
+          else (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
+            is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url) end
         limit 20000);
+      _moved := array(select n.id from added as n join gone as o on o.id = n.id
+        where n.status = 'completed' and o.archive_scheduled_at is distinct from n.archive_scheduled_at limit 20000);
     end if;
     if _opened <> '{}' and archiver.is_within('jobs', 20000, cardinality(_opened)) then
       if tg_op = 'UPDATE' then
@@ -223,6 +226,17 @@ begin
       lock table public.track_archiving_policies in access share mode nowait;
       lock table public.track_archiving_jobs in row exclusive mode nowait;
       perform from archiver.open_jobs(_opened);
+    end if;
+    -- A date that moved moves its pending job along.
+    if _moved <> '{}' and archiver.is_within('moves', 20000, cardinality(_moved)) then
+      lock table public.track_archiving_policies in access share mode nowait;
+      lock table public.track_archiving_jobs in row exclusive mode nowait;
+      update public.track_archiving_jobs as j
+      set due_at = t.archive_scheduled_at, expires_at = timing.expires_at,
+        next_check_at = least(j.next_check_at, archiver.clock() + interval '5 minutes')
+      from public.tracks as t
+      cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+      where t.id = any (_moved) and j.track_id = t.id and j.status = 'pending' and j.due_at <> t.archive_scheduled_at;
     end if;
   exception when others then
     raise warning 'tracks have no job yet, the sweep will find them: %', sqlerrm;
@@ -236,7 +250,8 @@ begin
         where o.status = ''completed'' limit 500'
       else 'select n::public.tracks as is_now, o::public.tracks as was from added as n join gone as o on o.id = n.id
         where n.status = ''completed'' and (n.archived_to_storage is not true and
-            (o.status, o.audio_url, o.cover_url, o.video_url) is distinct from (n.status, n.audio_url, n.cover_url, n.video_url)
+            (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
+              is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url)
             or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
           or o.status = ''completed'' and n.status is distinct from ''completed''
         limit 500' end
@@ -291,9 +306,9 @@ create or replace trigger track_archiving_700_touch_insert before insert on publ
   execute function archiver.touch_tracks();
 create or replace trigger track_archiving_700_touch_update before update on public.tracks
   for each row when (
-    (old.status, old.audio_url, old.cover_url, old.video_url, old.archived_to_storage, old.archive_scheduled_at)
+    (old.status, old.user_id, old.audio_url, old.cover_url, old.video_url, old.archived_to_storage, old.archive_scheduled_at)
     is distinct from
-    (new.status, new.audio_url, new.cover_url, new.video_url, new.archived_to_storage, new.archive_scheduled_at))
+    (new.status, new.user_id, new.audio_url, new.cover_url, new.video_url, new.archived_to_storage, new.archive_scheduled_at))
   execute function archiver.touch_tracks();
 create or replace trigger track_archiving_700_touch_delete before delete on public.tracks
   for each row when (old.status = 'completed' or old.archived_to_storage)

@@ -3,9 +3,9 @@ import { everybodyDenied, type Row } from './access.ts';
 export const storageTable: Row[] = ['tracks-audio', 'tracks-covers', 'tracks-videos'].flatMap(
   (bucket): Row[] => [
     {
-      what: `read a file in ${bucket}`,
+      what: `list the files of ${bucket}`,
       sql: () => `select * from storage.objects where bucket_id = '${bucket}'`,
-      answers: { anon: 1, owner: 1, another: 1, service: 1 },
+      answers: { anon: 0, owner: 1, another: 0, service: 1 },
     },
     {
       what: `upload into the owner's folder of ${bucket}`,
