@@ -21,7 +21,7 @@ export function wireArchiver(
 ) {
   const readSecret = createReadSecret(new SecretsManagerClient(awsDefaults), environment.SECRET_ID);
   const supabaseOf = memoizeLatest((access: ArchiverSecret) => ({
-    tracks: createTracks(createDatabaseClient(access, createSmallFetch())),
+    tracks: createTracks(createDatabaseClient(access, createSmallFetch()), access.supabaseUrl),
     storage: createStorage({ ...access, timeout: environment.STORAGE_TIMEOUT_MS }),
   }));
   const overrides = parseAddressOverrides(

@@ -94,7 +94,7 @@ begin
   for _each in
     select oid::regprocedure as function from pg_catalog.pg_proc
     where pronamespace = 'public'::regnamespace and proname in ('get_tracks_needing_archiving', 'mark_track_archived')
-      and not coalesce('search_path=""' = any (proconfig), false)
+      and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false)
   loop
     execute format('drop function %s', _each.function);
   end loop;

@@ -84,6 +84,9 @@ create index if not exists track_archiving_jobs_due
 create index if not exists track_archiving_jobs_expiry
   on public.track_archiving_jobs (expires_at)
   where status <> 'completed' and is_latest and not renews;
+-- Why tracks are not archived, and what a changed policy wakes.
+create index if not exists track_archiving_jobs_failed
+  on public.track_archiving_jobs (error_code) where status = 'failed' and is_latest;
 -- What its owner has on the queue or in a worker's hands.
 create index if not exists track_archiving_jobs_in_flight
   on public.track_archiving_jobs (user_id)
@@ -127,6 +130,8 @@ create table if not exists public.track_archiving_files (
   constraint a_copy_is_dated check ((storage_url is null) = (stored_at is null)),
   constraint a_refusal_has_code check ((error_code is null) = (refused_at is null))
 );
+create index if not exists track_archiving_files_refused
+  on public.track_archiving_files (error_code) where error_code is not null;
 comment on table public.track_archiving_files is
   'One row a file of a track, made when the track is first claimed. A stored copy stays until one of another source is recorded.';
 comment on column public.track_archiving_files.source_url is 'Where it stands at the provider, as the last claim found it.';

@@ -79,20 +79,19 @@ begin
 end
 $$;
 
--- A job that a person or the service inserts by hand has its deadline and its clock hand like any other.
+-- A job that a person or the service inserts by hand has its owner, its deadline and its clock hand like any other.
 create or replace function archiver.date_job() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   new.created_at := archiver.clock();
   new.updated_at := archiver.clock();
-  new.due_at := archiver.clock();
-  new.expires_at := archiver.clock(); -- of a track that is not there, which the foreign key refuses
   new.next_check_at := archiver.clock() + interval '5 minutes';
-  select coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at into new.due_at, new.expires_at
-  from public.tracks as t
-  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
-  where t.id = new.track_id;
+  select coalesce(t.user_id, new.user_id), coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at
+  into new.user_id, new.due_at, new.expires_at
+  from (values (new.track_id)) as named (id)
+  left join public.tracks as t on t.id = named.id -- none: the foreign key refuses the job
+  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing;
   return new;
 end
 $$;
@@ -110,13 +109,23 @@ begin
 end
 $$;
 
+-- What lies where a track's files lie was never anybody else's. All else (a source that was recorded in place, what a person
+-- named) may be.
+create or replace function archiver.is_own_object(_track_id uuid, _bucket_id text, _object_name text) returns boolean
+language sql immutable
+return _bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos')
+  and _object_name ~ ('^[^/]+/' || _track_id || '\.[a-z0-9]+$');
+
+create index if not exists track_archiving_files_elsewhere on public.track_archiving_files (bucket_id, object_name)
+  where object_name is not null and not archiver.is_own_object(track_id, bucket_id, object_name);
+
 -- The files of a deleted track are known afterwards. A failure here must not keep the track.
 create or replace function archiver.keep_leftovers() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into public.track_archiving_leftovers (bucket_id, object_name, reason)
-  select bucket_id, object_name, 'deleted' from gone where object_name is not null
+  select bucket_id, object_name, 'deleted' from gone where archiver.is_own_object(track_id, bucket_id, object_name)
   on conflict (bucket_id, object_name) do nothing;
   return null;
 exception when others then

@@ -1,5 +1,5 @@
 -- Why: a track on its way, one function a verb: plan, confirm, claim, store, release, complete. Each is fenced.
--- Lock: none beyond rows. The order everywhere: the row of tracks first, then its job, then its files.
+-- Lock: public.tracks row exclusive, milliseconds: none beyond rows. The order everywhere: the row of tracks first, then its job, then its files.
 -- Again: functions are replaced.
 set local lock_timeout = '3s';
 
@@ -27,8 +27,8 @@ as $$
 $$;
 
 -- The one way to open jobs: pending, to be planned within five minutes. A track without an owner has no folder: it fails,
--- unless it has an open job, which fails when it is planned.
-create or replace function archiver.open_jobs(_track_ids uuid[]) returns setof public.track_archiving_jobs
+-- unless it has an open job, which fails when it is planned, or a person has its files.
+create or replace function archiver.open_jobs(_track_ids uuid[], _by_hand boolean default false) returns setof public.track_archiving_jobs
 language sql set search_path = pg_catalog, pg_temp
 as $$
   insert into public.track_archiving_jobs
@@ -39,7 +39,7 @@ as $$
   from public.tracks as t
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
   join (values ('pending', null, null), ('failed', 'owner_missing', 'The track has no user_id.'))
-    as one (status, error_code, error_message) on (t.user_id is null) = (one.status = 'failed')
+    as one (status, error_code, error_message) on (t.user_id is null and not _by_hand) = (one.status = 'failed')
   where t.id = any (_track_ids) and (one.status = 'pending' or not exists (select from public.track_archiving_jobs as j
     where j.track_id = t.id and j.status in ('pending', 'processing')))
   order by t.id
@@ -192,13 +192,14 @@ as $$
     refused_at = case when f.source_url = excluded.source_url then f.refused_at end
 $$;
 
--- A source that lies in this project's Storage already, in the owner's folder, is recorded where it is.
-create or replace function archiver.record_in_place(_track public.tracks) returns void
+-- A source that lies in this project's Storage already, in the owner's folder, is recorded where it is: at the project's own
+-- address, whatever host the row names.
+create or replace function archiver.record_in_place(_track public.tracks, _project_url text) returns void
 language sql set search_path = pg_catalog, pg_temp
 as $$
   update public.track_archiving_files as f
   set copied_from = f.source_url,
-    storage_url = regexp_replace(archiver.without_query(f.source_url), '/object/(sign|authenticated)/', '/object/public/'),
+    storage_url = rtrim(_project_url, '/') || '/storage/v1/object/public/' || object.bucket_id || '/' || object.object_name,
     bucket_id = object.bucket_id, object_name = object.object_name, bytes = object.bytes, sha256 = null,
     content_type = null, source_host = null, stored_at = archiver.clock()
   from (
@@ -209,7 +210,7 @@ as $$
     where own.track_id = _track.id and own.storage_url is null
       and split_part(found.object_name, '/', 1) = _track.user_id::text
   ) as object
-  where f.track_id = _track.id and f.kind = object.kind and object.bytes > 0
+  where f.track_id = _track.id and f.kind = object.kind and object.bytes > 0 and _project_url <> ''
 $$;
 
 -- The spec's columns, written from the files. A copy that is recorded is shown at once.
@@ -244,8 +245,10 @@ as $$
 $$;
 
 -- claimed: the track is this worker's until the lease ends. What is stored has its address, what is refused is `gone`;
--- all else that has an address is to be copied. Texts are bounded: users can write long ones.
-create or replace function public.claim_track_archiving(_track_id uuid, _lease_seconds integer, _worker text)
+-- all else that has an address is to be copied. Texts are bounded: users can write long ones. _project_url: where this project's
+-- Storage is; without it nothing is recorded in place.
+create or replace function public.claim_track_archiving(
+  _track_id uuid, _lease_seconds integer, _worker text, _project_url text default null)
 returns table (outcome text, job_id uuid, fencing_token bigint, attempt integer, lease_expires_at timestamptz,
   user_id uuid, title text, provider text, expires_at timestamptz, allowed_hosts text[], user_agent text,
   audio_url text, cover_url text, video_url text,
@@ -289,17 +292,19 @@ begin
   from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
   if not _is_open then
     select * into _job from archiver.open_jobs(array[_track_id]);
-  elsif _job.started_at is not null and _job.user_id <> _track.user_id then
-    -- What was copied into the former owner's folder is copied into the new one's.
-    update public.track_archiving_files as f set copied_from = null where f.track_id = _track_id and f.object_name is not null;
   end if;
+  -- What was copied into a former owner's folder is copied into the present one's.
+  update public.track_archiving_files as f set copied_from = null
+  from public.track_archiving_jobs as former
+  where f.track_id = _track_id and former.track_id = _track_id and former.user_id <> _track.user_id
+    and starts_with(f.object_name, former.user_id || '/');
   if _job.attempt = 0 then
     -- A new series of attempts asks again for what was refused in the one before.
     update public.track_archiving_files as f set error_code = null, refused_at = null
     where f.track_id = _track_id and f.error_code is not null;
   end if;
   perform archiver.snapshot_sources(_track, _due_at, _expires_at);
-  perform archiver.record_in_place(_track);
+  perform archiver.record_in_place(_track, _project_url);
 
   update public.track_archiving_jobs as j
   set status = 'processing',
@@ -407,11 +412,10 @@ begin
       error_code = null, refused_at = null;
     delete from public.track_archiving_leftovers as l
     where l.bucket_id = _object.bucket_id and l.object_name = _object.object_name;
-    -- Only what lies where this track's files lie was ever this track's alone.
     insert into public.track_archiving_leftovers (bucket_id, object_name, reason)
     select _former.bucket_id, _former.object_name, 'replaced'
     where (_former.bucket_id, _former.object_name) is distinct from (_object.bucket_id, _object.object_name)
-      and _former.object_name ~ ('^[^/]+/' || _track_id || '\.[a-z0-9]+$')
+      and archiver.is_own_object(_track_id, _former.bucket_id, _former.object_name)
     on conflict (bucket_id, object_name) do nothing;
   end if;
   perform archiver.show_files(_track_id, _job_id);

@@ -257,7 +257,7 @@ begin
 end
 $$;
 
--- What a policy refused, and allows now, wakes by itself; what is still refused fails again. The settings' row is locked first,
+-- What a policy refused, and allows now, wakes by itself, a cover of an archived track too; what is still refused fails again. The settings' row is locked first,
 -- as by every walk of the sweep: no walk then ends, and is set to its end, on what it read of the former policy.
 create or replace function archiver.wake_refused() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp

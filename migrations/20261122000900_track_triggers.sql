@@ -275,7 +275,8 @@ begin
         where o.status = ''completed'' limit 500'
       else 'select n::public.tracks as is_now, o::public.tracks as was from added as n join gone as o on o.id = n.id
         where n.status = ''completed'' and (n.archived_to_storage is not true and
-            (o.status, o.audio_url, o.cover_url, o.video_url) is distinct from (n.status, n.audio_url, n.cover_url, n.video_url)
+            (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
+              is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url)
             or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
           or o.status = ''completed'' and n.status is distinct from ''completed''
         limit 500' end

@@ -218,6 +218,7 @@ begin
   perform archiver.show_files(found.id, null) from unnest(_lost) as found (id);
   update public.tracks as t set archived_to_storage = false, archived_at = null, archive_scheduled_at = archiver.clock()
   where t.id = any (_lost) and t.archived_to_storage is true and t.status = 'completed';
+  update public.track_archiving_jobs as j set renews = false where j.track_id = any (_lost) and j.renews and j.is_latest;
   perform from archiver.open_jobs(_lost);
   looked := cardinality(_page);
   lost := coalesce(cardinality(_lost), 0);
@@ -227,8 +228,8 @@ begin
 end
 $$;
 
--- Leftovers to remove: of replaced copies at once, of deleted tracks after the days of the setting. No file of a track names
--- them now; to be asked right before the removal.
+-- Leftovers to remove: of replaced copies at once, of deleted tracks after the days of the setting. No track names them now; to
+-- be asked right before the removal.
 create or replace function public.get_removable_objects(_limit integer)
 returns table (bucket_id text, object_name text)
 language sql stable set search_path = pg_catalog, pg_temp
@@ -242,6 +243,10 @@ as $$
       where t.id = substring(l.object_name from '([0-9a-f-]{36})\.[a-z0-9]+$')::uuid and (
         l.reason = 'deleted'
         or position('/' || l.object_name in concat_ws(' ', t.storage_audio_url, t.storage_cover_url, t.storage_video_url)) > 0))
+    and not exists (
+      select from public.track_archiving_files as f
+      where f.object_name is not null and not archiver.is_own_object(f.track_id, f.bucket_id, f.object_name)
+        and (f.bucket_id, f.object_name) = (l.bucket_id, l.object_name))
   order by l.since
   limit greatest(_limit, 0)
 $$;

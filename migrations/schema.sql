@@ -171,11 +171,17 @@ create table public.tracks (
 
 CREATE INDEX notifications_user ON public.notifications USING btree (user_id, created_at DESC);
 
+CREATE INDEX track_archiving_files_elsewhere ON public.track_archiving_files USING btree (bucket_id, object_name) WHERE ((object_name IS NOT NULL) AND (NOT archiver.is_own_object(track_id, bucket_id, object_name)));
+
+CREATE INDEX track_archiving_files_refused ON public.track_archiving_files USING btree (error_code) WHERE (error_code IS NOT NULL);
+
 CREATE INDEX track_archiving_jobs_check ON public.track_archiving_jobs USING btree (next_check_at) INCLUDE (user_id, due_at, expires_at, id) WHERE (next_check_at IS NOT NULL);
 
 CREATE INDEX track_archiving_jobs_due ON public.track_archiving_jobs USING btree (due_at, expires_at) INCLUDE (status, track_id) WHERE ((status <> 'completed'::text) AND is_latest AND (NOT renews));
 
 CREATE INDEX track_archiving_jobs_expiry ON public.track_archiving_jobs USING btree (expires_at) WHERE ((status <> 'completed'::text) AND is_latest AND (NOT renews));
+
+CREATE INDEX track_archiving_jobs_failed ON public.track_archiving_jobs USING btree (error_code) WHERE ((status = 'failed'::text) AND is_latest);
 
 CREATE INDEX track_archiving_jobs_in_flight ON public.track_archiving_jobs USING btree (user_id) WHERE ((status = ANY (ARRAY['pending'::text, 'processing'::text])) AND (queued_at IS NOT NULL));
 
@@ -228,6 +234,23 @@ begin
   end if;
   update public.tracks set archive_scheduled_at = archiver.clock() where id = new.track_id;
   return new;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.archive_track(_track public.tracks, _job_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update public.tracks as t set archived_to_storage = true, archived_at = archiver.clock() where t.id = _track.id;
+  perform archiver.show_files(_track.id, _job_id);
+  update public.track_archiving_jobs
+  set status = 'completed', completed_at = archiver.clock(), lease_expires_at = null, next_check_at = null,
+    error_code = null, error_message = null
+  where id = _job_id;
+  perform archiver.tell_saved(_track);
 end
 $function$
 ;
@@ -323,14 +346,32 @@ AS $function$
 begin
   new.created_at := archiver.clock();
   new.updated_at := archiver.clock();
-  new.due_at := archiver.clock();
-  new.expires_at := archiver.clock(); -- of a track that is not there, which the foreign key refuses
   new.next_check_at := archiver.clock() + interval '5 minutes';
-  select coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at into new.due_at, new.expires_at
-  from public.tracks as t
-  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
-  where t.id = new.track_id;
+  select coalesce(t.user_id, new.user_id), coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at
+  into new.user_id, new.due_at, new.expires_at
+  from (values (new.track_id)) as named (id)
+  left join public.tracks as t on t.id = named.id -- none: the foreign key refuses the job
+  cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing;
   return new;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.fail_without_owner(_track_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update public.track_archiving_jobs as j
+  set status = 'failed', lease_expires_at = null, next_check_at = null, error_code = 'owner_missing',
+    error_message = 'The track has no user_id.', updated_at = archiver.clock()
+  where j.track_id = _track_id and j.status in ('pending', 'processing');
+  if not found and not exists (select from public.track_archiving_jobs as j
+    where j.track_id = _track_id and j.is_latest and j.error_code = 'owner_missing')
+  then
+    perform from archiver.open_jobs(array[_track_id]);
+  end if;
 end
 $function$
 ;
@@ -417,7 +458,8 @@ begin
         where o.status = ''completed'' limit 500'
       else 'select n::public.tracks as is_now, o::public.tracks as was from added as n join gone as o on o.id = n.id
         where n.status = ''completed'' and (n.archived_to_storage is not true and
-            (o.status, o.audio_url, o.cover_url, o.video_url) is distinct from (n.status, n.audio_url, n.cover_url, n.video_url)
+            (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
+              is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url)
             or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
           or o.status = ''completed'' and n.status is distinct from ''completed''
         limit 500' end
@@ -439,6 +481,22 @@ begin
     raise warning 'webhooks are not sent, the sweep will find the tracks: %', sqlerrm;
   end;
   return null;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.forget_lost_copies(_track_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update public.track_archiving_files as f
+  set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
+    stored_at = null
+  where f.track_id = _track_id and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
+    and f.bytes is not null;
+  return found;
 end
 $function$
 ;
@@ -496,6 +554,17 @@ CREATE OR REPLACE FUNCTION archiver.is_address(_url text)
 RETURN ((btrim(_url) ~* '^https://[^/?#@[:space:]]+\.[^/?#@[:space:]]+'::text) AND (regexp_replace(btrim(_url), '[?#].*$'::text, ''::text) !~* '/(none|null|undefined|nan)(\.[a-z0-9]+)?$'::text))
 ;
 
+CREATE OR REPLACE FUNCTION archiver.is_audio_stored(_track_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select exists (select from public.track_archiving_files as f
+    where f.track_id = _track_id and f.kind = 'audio' and f.storage_url is not null and not archiver.is_missing(f))
+$function$
+;
+
 CREATE OR REPLACE FUNCTION archiver.is_missing(_file public.track_archiving_files)
  RETURNS boolean
  LANGUAGE sql
@@ -515,6 +584,13 @@ CREATE OR REPLACE FUNCTION archiver.is_own_copy(_url text, _storage_url text)
  LANGUAGE sql
  IMMUTABLE
 RETURN (COALESCE((regexp_replace(btrim(_url), '[?#].*$'::text, ''::text) = regexp_replace(btrim(_storage_url), '[?#].*$'::text, ''::text)), false) OR COALESCE((_url ~ '/storage/v1/[^?#]*/tracks-(audio|covers|videos)/'::text), false))
+;
+
+CREATE OR REPLACE FUNCTION archiver.is_own_object(_track_id uuid, _bucket_id text, _object_name text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN ((_bucket_id = ANY (ARRAY['tracks-audio'::text, 'tracks-covers'::text, 'tracks-videos'::text])) AND (_object_name ~ (('^[^/]+/'::text || _track_id) || '\.[a-z0-9]+$'::text)))
 ;
 
 CREATE OR REPLACE FUNCTION archiver.is_renewal(_job public.track_archiving_jobs)
@@ -557,7 +633,7 @@ CREATE OR REPLACE FUNCTION archiver.keep_leftovers()
 AS $function$
 begin
   insert into public.track_archiving_leftovers (bucket_id, object_name, reason)
-  select bucket_id, object_name, 'deleted' from gone where object_name is not null
+  select bucket_id, object_name, 'deleted' from gone where archiver.is_own_object(track_id, bucket_id, object_name)
   on conflict (bucket_id, object_name) do nothing;
   return null;
 exception when others then
@@ -588,6 +664,19 @@ begin
     or pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage'));
   return new;
 end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.may_be_closed(_track public.tracks, _job public.track_archiving_jobs)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select coalesce(_track.status = 'completed' and _job.next_check_at is not null and _job.started_at is not null
+    and (_track.archived_to_storage is not true or _job.renews)
+    and not (_job.status = 'processing' and _job.lease_expires_at > archiver.clock())
+    and not archiver.is_superseded(_job, _track), false)
 $function$
 ;
 
@@ -650,7 +739,7 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.open_jobs(_track_ids uuid[])
+CREATE OR REPLACE FUNCTION archiver.open_jobs(_track_ids uuid[], _by_hand boolean DEFAULT false)
  RETURNS SETOF public.track_archiving_jobs
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -663,7 +752,7 @@ AS $function$
   from public.tracks as t
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
   join (values ('pending', null, null), ('failed', 'owner_missing', 'The track has no user_id.'))
-    as one (status, error_code, error_message) on (t.user_id is null) = (one.status = 'failed')
+    as one (status, error_code, error_message) on (t.user_id is null and not _by_hand) = (one.status = 'failed')
   where t.id = any (_track_ids) and (one.status = 'pending' or not exists (select from public.track_archiving_jobs as j
     where j.track_id = t.id and j.status in ('pending', 'processing')))
   order by t.id
@@ -694,14 +783,14 @@ end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.record_in_place(_track public.tracks)
+CREATE OR REPLACE FUNCTION archiver.record_in_place(_track public.tracks, _project_url text)
  RETURNS void
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   update public.track_archiving_files as f
   set copied_from = f.source_url,
-    storage_url = regexp_replace(archiver.without_query(f.source_url), '/object/(sign|authenticated)/', '/object/public/'),
+    storage_url = rtrim(_project_url, '/') || '/storage/v1/object/public/' || object.bucket_id || '/' || object.object_name,
     bucket_id = object.bucket_id, object_name = object.object_name, bytes = object.bytes, sha256 = null,
     content_type = null, source_host = null, stored_at = archiver.clock()
   from (
@@ -712,7 +801,7 @@ AS $function$
     where own.track_id = _track.id and own.storage_url is null
       and split_part(found.object_name, '/', 1) = _track.user_id::text
   ) as object
-  where f.track_id = _track.id and f.kind = object.kind and object.bytes > 0
+  where f.track_id = _track.id and f.kind = object.kind and object.bytes > 0 and _project_url <> ''
 $function$
 ;
 
@@ -756,7 +845,7 @@ CREATE OR REPLACE FUNCTION archiver.retry_at(_due_at timestamp with time zone, _
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select case when now.at < least(_expires_at, _due_at + interval '30 days')
+  select case when now.at < archiver.tried_until(_due_at, _expires_at)
     then least(now.at + greatest(interval '1 minute', least(interval '6 hours', (_expires_at - _due_at) / 8)), _expires_at) end
   from (select archiver.clock() as at) as now
 $function$
@@ -948,6 +1037,13 @@ BEGIN ATOMIC
 END
 ;
 
+CREATE OR REPLACE FUNCTION archiver.tried_until(_due_at timestamp with time zone, _expires_at timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE
+RETURN LEAST(_expires_at, (_due_at + '30 days'::interval))
+;
+
 CREATE OR REPLACE FUNCTION archiver.wake_refused()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1082,7 +1178,7 @@ begin
     where t.id = any (_page) and t.status = 'completed' and t.archived_to_storage is not true
       and timing.expires_at > archiver.clock()
       and not exists (select from public.track_archiving_jobs as j
-        where j.track_id = t.id and j.error_code is distinct from 'replaced_system'));
+        where j.track_id = t.id and j.is_latest and j.status <> 'completed' and j.error_code is distinct from 'replaced_system'));
   update public.tracks as t set archive_scheduled_at = timing.due_at
   from public.tracks as same
   cross join lateral archiver.track_timing(same.provider::text, same.created_at, same.metadata) as timing
@@ -1091,6 +1187,43 @@ begin
   opened := cardinality(_open);
   update public.track_archiving_settings
   set adopted_up_to = case when looked >= greatest(_limit, 1) then _page[looked] end, files_lost = files_lost + lost;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.archive_without_optional(_track_id uuid, _error_code text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  _track public.tracks;
+  _job public.track_archiving_jobs;
+  _former public.track_archiving_jobs;
+begin
+  select * into _track from public.tracks as t where t.id = _track_id for no key update;
+  select * into _job from archiver.lock_latest_job(_track_id);
+  if not archiver.may_be_closed(_track, _job) then
+    return false;
+  end if;
+  if archiver.forget_lost_copies(_track_id) then
+    perform archiver.show_files(_track_id, _job.id);
+  end if;
+  if not archiver.is_audio_stored(_track_id) then
+    return false;
+  end if;
+  update public.track_archiving_files as f set error_code = _error_code, refused_at = archiver.clock()
+  where f.track_id = _track_id and archiver.is_missing(f);
+  if _job.status = 'failed' then
+    _former := _job;
+    select * into _job from archiver.open_jobs(array[_track_id]);
+    update public.track_archiving_jobs as j
+    set attempt = _former.attempt, started_at = _former.started_at, original_audio_url = _former.original_audio_url,
+      original_cover_url = _former.original_cover_url, original_video_url = _former.original_video_url
+    where j.id = _job.id;
+  end if;
+  perform archiver.archive_track(_track, _job.id);
+  return true;
 end
 $function$
 ;
@@ -1128,6 +1261,7 @@ begin
   perform archiver.show_files(found.id, null) from unnest(_lost) as found (id);
   update public.tracks as t set archived_to_storage = false, archived_at = null, archive_scheduled_at = archiver.clock()
   where t.id = any (_lost) and t.archived_to_storage is true and t.status = 'completed';
+  update public.track_archiving_jobs as j set renews = false where j.track_id = any (_lost) and j.renews and j.is_latest;
   perform from archiver.open_jobs(_lost);
   looked := cardinality(_page);
   lost := coalesce(cardinality(_lost), 0);
@@ -1162,7 +1296,7 @@ end
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.claim_track_archiving(_track_id uuid, _lease_seconds integer, _worker text)
+CREATE OR REPLACE FUNCTION public.claim_track_archiving(_track_id uuid, _lease_seconds integer, _worker text, _project_url text DEFAULT NULL::text)
  RETURNS TABLE(outcome text, job_id uuid, fencing_token bigint, attempt integer, lease_expires_at timestamp with time zone, user_id uuid, title text, provider text, expires_at timestamp with time zone, allowed_hosts text[], user_agent text, audio_url text, cover_url text, video_url text, storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[])
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1192,6 +1326,8 @@ begin
     -- Its message ends here: a job left pending would tell a later completion that one is on its way.
     if outcome in ('not_completed', 'already_archived') then
       delete from public.track_archiving_jobs as j where j.id = _job.id and j.status = 'pending';
+    elsif outcome = 'owner_missing' then
+      perform archiver.fail_without_owner(_track_id);
     end if;
     return next;
     return;
@@ -1202,17 +1338,19 @@ begin
   from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
   if not _is_open then
     select * into _job from archiver.open_jobs(array[_track_id]);
-  elsif _job.started_at is not null and _job.user_id <> _track.user_id then
-    -- What was copied into the former owner's folder is copied into the new one's.
-    update public.track_archiving_files as f set copied_from = null where f.track_id = _track_id and f.object_name is not null;
   end if;
+  -- What was copied into a former owner's folder is copied into the present one's.
+  update public.track_archiving_files as f set copied_from = null
+  from public.track_archiving_jobs as former
+  where f.track_id = _track_id and former.track_id = _track_id and former.user_id <> _track.user_id
+    and starts_with(f.object_name, former.user_id || '/');
   if _job.attempt = 0 then
     -- A new series of attempts asks again for what was refused in the one before.
     update public.track_archiving_files as f set error_code = null, refused_at = null
     where f.track_id = _track_id and f.error_code is not null;
   end if;
   perform archiver.snapshot_sources(_track, _due_at, _expires_at);
-  perform archiver.record_in_place(_track);
+  perform archiver.record_in_place(_track, _project_url);
 
   update public.track_archiving_jobs as j
   set status = 'processing',
@@ -1271,11 +1409,7 @@ declare
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
   select * into _job from archiver.lock_latest_job(_track_id);
-  if _track.status is distinct from 'completed' or _job.next_check_at is null
-    or _track.archived_to_storage is true and not _job.renews
-    or _job.status = 'processing' and _job.lease_expires_at > archiver.clock()
-    or _job.started_at is null or archiver.is_superseded(_job, _track)
-  then
+  if not archiver.may_be_closed(_track, _job) or public.archive_without_optional(_track_id, _error_code) then
     return false;
   end if;
   update public.track_archiving_jobs as j
@@ -1339,24 +1473,12 @@ begin
       using errcode = 'object_not_in_prerequisite_state';
   end if;
 
-  -- Addresses without bytes were given by a person or by the app: they are the service's own word.
-  update public.track_archiving_files as f
-  set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
-    stored_at = null
-  where f.track_id = _track.id and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
-    and f.bytes is not null;
-  if found then
+  if archiver.forget_lost_copies(_track.id) then
     perform archiver.show_files(_track.id, _job_id);
     return 'not_stored';
   end if;
 
-  update public.tracks as t set archived_to_storage = true, archived_at = archiver.clock() where t.id = _track.id;
-  perform archiver.show_files(_track.id, _job_id);
-  update public.track_archiving_jobs
-  set status = 'completed', completed_at = archiver.clock(), lease_expires_at = null, next_check_at = null,
-    error_code = null, error_message = null
-  where id = _job_id;
-  perform archiver.tell_saved(_track);
+  perform archiver.archive_track(_track, _job_id);
   return 'completed';
 end
 $function$
@@ -1415,7 +1537,8 @@ begin
   update public.track_archiving_jobs as j
   set status = 'failed', lease_expires_at = null,
     next_check_at = case when _superseded then archiver.clock() + interval '5 minutes'
-      when _may_mend then archiver.retry_at(j.due_at, j.expires_at) end,
+      when _may_mend then coalesce(archiver.retry_at(j.due_at, j.expires_at),
+        case when archiver.is_audio_stored(_track.id) then archiver.clock() end) end,
     error_code = coalesce(_error_code, 'internal'), error_message = left(_error_message, 2000),
     updated_at = archiver.clock()
   where j.id = _job_id returning * into _job;
@@ -1492,6 +1615,10 @@ AS $function$
       where t.id = substring(l.object_name from '([0-9a-f-]{36})\.[a-z0-9]+$')::uuid and (
         l.reason = 'deleted'
         or position('/' || l.object_name in concat_ws(' ', t.storage_audio_url, t.storage_cover_url, t.storage_video_url)) > 0))
+    and not exists (
+      select from public.track_archiving_files as f
+      where f.object_name is not null and not archiver.is_own_object(f.track_id, f.bucket_id, f.object_name)
+        and (f.bucket_id, f.object_name) = (l.bucket_id, l.object_name))
   order by l.since
   limit greatest(_limit, 0)
 $function$
@@ -1545,7 +1672,7 @@ begin
   select * into _job from public.track_archiving_jobs as j
   where j.track_id = _track_id and j.status in ('pending', 'processing') for update;
   if not found then
-    select * into _job from archiver.open_jobs(array[_track_id]);
+    select * into _job from archiver.open_jobs(array[_track_id], _by_hand => true);
   end if;
   perform archiver.snapshot_sources(_track, _job.due_at, _job.expires_at);
   insert into public.track_archiving_files as f
@@ -1647,13 +1774,8 @@ begin
       delete from public.track_archiving_jobs as j where j.id = _job.id and _is_open;
       update public.track_archiving_jobs as j set next_check_at = null
       where j.id = _job.id and j.next_check_at is not null;
-    elsif reason = 'owner_missing' and _is_open then
-      update public.track_archiving_jobs as j
-      set status = 'failed', lease_expires_at = null, next_check_at = null, error_code = 'owner_missing',
-        error_message = 'The track has no user_id.', updated_at = archiver.clock()
-      where j.id = _job.id;
-    elsif reason = 'owner_missing' and _job.error_code is distinct from 'owner_missing' then
-      perform from archiver.open_jobs(array[_track_id]);
+    elsif reason = 'owner_missing' then
+      perform archiver.fail_without_owner(_track_id);
     end if;
     return next;
     return;
@@ -1862,11 +1984,10 @@ begin
       error_code = null, refused_at = null;
     delete from public.track_archiving_leftovers as l
     where l.bucket_id = _object.bucket_id and l.object_name = _object.object_name;
-    -- Only what lies where this track's files lie was ever this track's alone.
     insert into public.track_archiving_leftovers (bucket_id, object_name, reason)
     select _former.bucket_id, _former.object_name, 'replaced'
     where (_former.bucket_id, _former.object_name) is distinct from (_object.bucket_id, _object.object_name)
-      and _former.object_name ~ ('^[^/]+/' || _track_id || '\.[a-z0-9]+$')
+      and archiver.is_own_object(_track_id, _former.bucket_id, _former.object_name)
     on conflict (bucket_id, object_name) do nothing;
   end if;
   perform archiver.show_files(_track_id, _job_id);
@@ -1909,6 +2030,7 @@ AS $function$
     select t.*, row_number() over (partition by t.needs_room order by t.turn, t.has_expired, t.expires_at, t.id) as place
     from turns as t
     where not t.needs_room
+      or (select count(distinct p.user_id) = 1 from passed as p)
       or t.turn <= (select greatest(50, (_room + coalesce(sum(f.number), 0)) / 2) from in_flight as f)
   ), page as materialized (
     select p.id, row_number() over (order by p.place, p.has_expired, p.expires_at, p.id) as place
@@ -1926,11 +2048,12 @@ AS $function$
     select l.place, l.job, timing.expires_at,
       is_now.wanted and not is_now.superseded and is_now.crashes as crashed,
       is_now.wanted and not is_now.superseded and (l.job).started_at is not null
-        and timing.expires_at <= (select archiver.clock()) as expired,
-      is_now.wanted and coalesce(t.archive_scheduled_at, timing.due_at) <= (select archiver.clock()) as due
+        and archiver.tried_until(due.at, timing.expires_at) <= (select archiver.clock()) as expired,
+      is_now.wanted and due.at <= (select archiver.clock()) as due
     from locked as l
     join public.tracks as t on t.id = (l.job).track_id
     cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
+    cross join lateral (select coalesce(t.archive_scheduled_at, timing.due_at) as at) as due
     cross join lateral (select archiver.is_superseded(l.job, t) as superseded,
       (l.job).status = 'processing' and (l.job).crash_count + 1 >= _max_crashes as crashes,
       t.status is not distinct from 'completed' and t.user_id is not null
@@ -1946,7 +2069,8 @@ AS $function$
     returning j.id
   )
   select (c.job).track_id, c.expires_at,
-    case when c.crashed or c.expired then 'close' when c.due then 'dispatch' else 'schedule' end,
+    case when c.crashed or c.expired then case when archiver.is_audio_stored((c.job).track_id) then 'archive' else 'close' end
+      when c.due then 'dispatch' else 'schedule' end,
     case when c.crashed then 'workers_crashed' when c.expired then 'expired'
       when (c.job).status = 'processing' then 'lease_expired'
       when (c.job).status = 'failed' then 'failed_before'
@@ -2025,6 +2149,8 @@ CREATE TRIGGER track_archiving_900_follow_insert AFTER INSERT ON public.tracks R
 
 CREATE TRIGGER track_archiving_900_follow_update AFTER UPDATE ON public.tracks REFERENCING OLD TABLE AS gone NEW TABLE AS added FOR EACH STATEMENT WHEN ((current_setting('archiver.touched'::text, true) = 'yes'::text)) EXECUTE FUNCTION archiver.follow_tracks();
 
+alter table archiver.track_counts enable row level security;
+
 alter table public.notifications enable row level security;
 
 alter table public.track_archiving_files enable row level security;
@@ -2088,6 +2214,8 @@ create policy "Users can list own track files" on storage.objects as permissive 
 create policy "Users can upload own track files" on storage.objects as permissive for insert to authenticated
   with check (((bucket_id = ANY (ARRAY['tracks-audio'::text, 'tracks-covers'::text, 'tracks-videos'::text])) AND ((storage.foldername(name))[1] = (( SELECT auth.uid() AS uid))::text)));
 
+grant execute on function archiver.archive_track(_track public.tracks, _job_id uuid) to service_role;
+
 grant execute on function archiver.check_after_message(_expires_at timestamp with time zone) to service_role;
 
 grant execute on function archiver.check_after_schedule(_due_at timestamp with time zone, _expires_at timestamp with time zone) to service_role;
@@ -2098,17 +2226,25 @@ grant execute on function archiver.count_changes(_archived bigint, _waiting bigi
 
 grant execute on function archiver.count_tracks(OUT archived bigint, OUT waiting bigint, OUT pending bigint, OUT urgent bigint) to service_role;
 
+grant execute on function archiver.fail_without_owner(_track_id uuid) to service_role;
+
+grant execute on function archiver.forget_lost_copies(_track_id uuid) to service_role;
+
 grant execute on function archiver.has_failed(_job public.track_archiving_jobs, _track public.tracks) to service_role;
 
 grant execute on function archiver.hmac_sha256(_message bytea, _key bytea) to service_role;
 
 grant execute on function archiver.is_address(_url text) to service_role;
 
+grant execute on function archiver.is_audio_stored(_track_id uuid) to service_role;
+
 grant execute on function archiver.is_missing(_file public.track_archiving_files) to service_role;
 
 grant execute on function archiver.is_new_source(_old text, _new text, _storage_url text) to service_role;
 
 grant execute on function archiver.is_own_copy(_url text, _storage_url text) to service_role;
+
+grant execute on function archiver.is_own_object(_track_id uuid, _bucket_id text, _object_name text) to service_role;
 
 grant execute on function archiver.is_renewal(_job public.track_archiving_jobs) to service_role;
 
@@ -2118,17 +2254,19 @@ grant execute on function archiver.is_within(_what text, _most integer, _more in
 
 grant execute on function archiver.lock_latest_job(_track_id uuid) to service_role;
 
+grant execute on function archiver.may_be_closed(_track public.tracks, _job public.track_archiving_jobs) to service_role;
+
 grant execute on function archiver.move_jobs(_track_ids uuid[]) to service_role;
 
 grant execute on function archiver.notify_owner(_user_id uuid, _track_id uuid, _title text, _saved boolean) to service_role;
 
 grant execute on function archiver.object_of(_url text, OUT bucket_id text, OUT object_name text) to service_role;
 
-grant execute on function archiver.open_jobs(_track_ids uuid[]) to service_role;
+grant execute on function archiver.open_jobs(_track_ids uuid[], _by_hand boolean) to service_role;
 
 grant execute on function archiver.parse_expiry(_text text) to service_role;
 
-grant execute on function archiver.record_in_place(_track public.tracks) to service_role;
+grant execute on function archiver.record_in_place(_track public.tracks, _project_url text) to service_role;
 
 grant execute on function archiver.recount_tracks() to service_role;
 
@@ -2150,6 +2288,8 @@ grant execute on function archiver.tell_saved(_track public.tracks) to service_r
 
 grant execute on function archiver.track_timing(_provider text, _created_at timestamp with time zone, _metadata jsonb) to service_role;
 
+grant execute on function archiver.tried_until(_due_at timestamp with time zone, _expires_at timestamp with time zone) to service_role;
+
 grant execute on function archiver.webhook_record(_track public.tracks) to service_role;
 
 grant execute on function archiver.webhook_signatures(_content text, _secrets text) to service_role;
@@ -2160,11 +2300,13 @@ grant execute on function archiver.without_query(_url text) to service_role;
 
 grant execute on function public.adopt_tracks(_limit integer, OUT looked integer, OUT opened integer, OUT lost integer) to service_role;
 
+grant execute on function public.archive_without_optional(_track_id uuid, _error_code text) to service_role;
+
 grant execute on function public.audit_stored_files(_limit integer, OUT looked integer, OUT lost integer) to service_role;
 
 grant execute on function public.check_track_notifications() to service_role;
 
-grant execute on function public.claim_track_archiving(_track_id uuid, _lease_seconds integer, _worker text) to service_role;
+grant execute on function public.claim_track_archiving(_track_id uuid, _lease_seconds integer, _worker text, _project_url text) to service_role;
 
 grant execute on function public.close_track_archiving(_track_id uuid, _error_code text, _error_message text) to service_role;
 

@@ -54,7 +54,8 @@ export interface Tracks {
   worklist(limit: number): Promise<WorklistEntry[]>;
 }
 
-export function createTracks(client: PostgrestClient): Tracks {
+/** `supabaseUrl`: where this project's Storage is, so that a source that lies there already is recorded in place. */
+export function createTracks(client: PostgrestClient, supabaseUrl: string): Tracks {
   const store = (ticket: Ticket, asset: AssetKind, url: string | null, details: object) =>
     callFunction(
       client,
@@ -84,7 +85,12 @@ export function createTracks(client: PostgrestClient): Tracks {
       callFunction(
         client,
         'claim_track_archiving',
-        { _track_id: trackId, _lease_seconds: leaseSeconds, _worker: worker },
+        {
+          _track_id: trackId,
+          _lease_seconds: leaseSeconds,
+          _worker: worker,
+          _project_url: supabaseUrl,
+        },
         ClaimRow,
       ),
     storeAsset: (ticket, asset, url, details) => store(ticket, asset, url, details),

@@ -43,7 +43,7 @@ export function checkTrack(world: Evidence, gathered: Gathered, track: PlannedTr
   if (row !== undefined) {
     if (ending === 'open') findings.push(`something is left to do: job ${latest?.status}`);
     if (ending === 'archived') findings.push(...checkFiles(world, gathered, track, row, owed));
-    if (ending === 'archived' && row.told > row.toldSaved) {
+    if (ending === 'archived' && row.notified > row.notifiedSaved) {
       findings.push('its owner still believes that it is not saved');
     }
     if (ending === 'failed') findings.push(...checkFailure(world, track, row, owed));

@@ -34,9 +34,9 @@ export interface TrackRow {
   jobs: JobRow[];
   files: FileRow[];
   /** How often its owner heard that it is not saved. */
-  told: number;
+  notified: number;
   /** How often its owner heard that it is saved after all. */
-  toldSaved: number;
+  notifiedSaved: number;
 }
 
 /** How everything stands when it is over. */
@@ -49,13 +49,13 @@ export interface Gathered {
 export async function gather(world: World): Promise<Gathered> {
   const { database } = world.stack;
   const { rows } = await database.query<Omit<TrackRow, 'jobs' | 'files'>>(
-    `select t.*, told.failed as told, told.saved as "toldSaved"
+    `select t.*, heard.failed as notified, heard.saved as "notifiedSaved"
      from public.tracks as t
      cross join lateral (
        select count(*) filter (where n.type = 'warning')::integer as failed,
          count(*) filter (where n.type = 'success')::integer as saved
        from public.notifications as n where n.link = '/workspace/library?track=' || t.id
-     ) as told`,
+     ) as heard`,
   );
   const jobs = await database.query<JobRow & { track_id: string }>(
     'select * from public.track_archiving_jobs order by created_at, id',

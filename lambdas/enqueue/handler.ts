@@ -23,7 +23,7 @@ const environment = parseConfiguration(
 const telemetry = createTelemetry(environment.POWERTOOLS_SERVICE_NAME);
 const readSecret = createReadSecret(new SecretsManagerClient(awsDefaults), environment.SECRET_ID);
 const tracksOf = memoizeLatest((access: Awaited<ReturnType<typeof readSecret>>) =>
-  createTracks(createDatabaseClient(access)),
+  createTracks(createDatabaseClient(access), access.supabaseUrl),
 );
 const dependencies: ReceiveWebhookDependencies = {
   readWebhookSecrets: async () => (await readSecret()).webhookSecrets,

@@ -43,7 +43,7 @@ export const handler = (_event: unknown, context: Context): Promise<SweepResult>
       const access = await readSecret();
       const client = createDatabaseClient(access);
       const enqueue = {
-        tracks: createTracks(client),
+        tracks: createTracks(client, access.supabaseUrl),
         scheduler,
         send: createSendTrack(sqs, queueUrl),
         now: () => new Date(),

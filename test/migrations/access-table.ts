@@ -5,13 +5,13 @@ export const table: Row[] = [
   {
     what: 'read jobs',
     sql: () => 'select * from track_archiving_jobs',
-    answers: { anon: 'denied', owner: 1, another: 0, service: 1 },
+    answers: { anon: 'denied', owner: 2, another: 0, service: 2 },
   },
   {
     what: 'ask for a track to be archived',
     sql: (s) => `insert into track_archiving_jobs (track_id, user_id, status)
       values ('${s.track}', '${s.owner}', 'pending') returning id`,
-    answers: { anon: 'denied', owner: 1, another: 'denied', service: 1 },
+    answers: { anon: 'denied', owner: 1, another: 'denied', service: 'taken' },
   },
   {
     what: 'ask again for a failed track',
@@ -22,7 +22,7 @@ export const table: Row[] = [
   {
     what: 'ask for the track of the owner in the name of another',
     sql: (s) => `insert into track_archiving_jobs (track_id, user_id, status)
-      values ('${s.track}', '${s.another}', 'pending') returning id`,
+      values ('${s.failed}', '${s.another}', 'pending') returning id`,
     // The service's job takes the track's owner, whoever was named.
     answers: { ...everybodyDenied, service: 1 },
   },
@@ -41,7 +41,7 @@ export const table: Row[] = [
   {
     what: 'insert a job with columns of its own',
     sql: (s) => `insert into track_archiving_jobs (track_id, user_id, original_audio_url)
-      values ('${s.track}', '${s.owner}', 'https://x') returning id`,
+      values ('${s.failed}', '${s.owner}', 'https://x') returning id`,
     answers: { ...everybodyDenied, service: 1 },
   },
   {
@@ -60,6 +60,21 @@ export const table: Row[] = [
     what: 'delete a job',
     sql: (s) => `delete from track_archiving_jobs where id = '${s.job}' returning id`,
     answers: { ...everybodyDenied, service: 1 },
+  },
+  {
+    what: 'read what became of files',
+    sql: () => 'select * from track_archiving_files',
+    answers: { anon: 'denied', owner: 3, another: 0, service: 3 },
+  },
+  {
+    what: 'change what became of files',
+    sql: () => "update track_archiving_files set storage_url = 'x', stored_at = now() returning 1",
+    answers: { ...everybodyDenied, service: 3 },
+  },
+  {
+    what: 'read the objects that nobody needs',
+    sql: () => 'select * from track_archiving_leftovers',
+    answers: { ...everybodyDenied, service: 0 },
   },
   {
     what: 'read the track',
@@ -123,7 +138,19 @@ export const table: Row[] = [
     "fail_track_archiving($job, 1, 'internal', '')",
     "release_track_archiving($job, 1, 'internal', '')",
     'get_archiving_states(array[$track::uuid])',
+    "close_track_archiving($track, 'expired', '')",
+    'open_missing_jobs(1)',
+    'refresh_deadlines(1)',
+    'audit_stored_files(1)',
+    'adopt_tracks(1)',
+    "forget_leftover('tracks-audio', 'x')",
+    'get_archiving_backlog()',
+    'compact_track_counts()',
+    'check_track_notifications()',
+    'take_stalled_tracks(10, 10, 5)',
     'archiver.clock()',
+    'archiver.recount_tracks()',
+    "archiver.object_of('x')",
   ].map((call) => ({
     what: `call ${call.split('(')[0]}`,
     sql: (s: Scene) =>

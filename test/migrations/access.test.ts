@@ -5,7 +5,7 @@ import { afterSuite, type Cleanup } from '../support/cleanup.ts';
 import { testDatabase } from '../support/database.ts';
 import { type Answer, type Role, roles, type Scene } from './access.ts';
 import { table } from './access-table.ts';
-import { claim, newTrack, newUser, worker } from './app.ts';
+import { claim, moveClock, newTrack, newUser, worker } from './app.ts';
 
 async function scene(t: Cleanup): Promise<Scene> {
   const db = await testDatabase(t);
@@ -14,6 +14,7 @@ async function scene(t: Cleanup): Promise<Scene> {
   const draft = await newTrack(db, owner, { status: 'processing' });
   const claimed = await claim(db, failed);
   await worker(db, claimed).fail();
+  await moveClock(db, '11 minutes');
   await db.query(
     `insert into storage.objects (bucket_id, name) select id, $1 || '/' || $2 from storage.buckets`,
     [owner, randomUUID()],
@@ -38,6 +39,7 @@ async function ask(s: Scene, role: Role, sql: string): Promise<Answer> {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === '42501') return 'denied';
     if (code === '23514') return 'refused';
+    if (code === '23505') return 'taken';
     throw error;
   }
   return answer;

@@ -5,9 +5,9 @@ export type Role = (typeof roles)[number];
 
 /**
  * What becomes of a statement: it works on n rows, sees none of them, is denied by privilege or
- * policy (42501), or is refused by a rule (23514: an illegal transition).
+ * policy (42501), is refused by a rule (23514: an illegal transition), or finds that the track has an open job (23505).
  */
-export type Answer = number | 'denied' | 'refused';
+export type Answer = number | 'denied' | 'refused' | 'taken';
 
 export interface Row {
   what: string;
@@ -19,9 +19,9 @@ export interface Scene {
   db: TestDatabase;
   owner: string;
   another: string;
-  /** A completed track, never claimed. */
+  /** A completed track, never claimed: its job is pending. */
   track: string;
-  /** A completed track whose attempt failed. */
+  /** A completed track whose attempt failed eleven minutes ago. */
   failed: string;
   /** A track that is not completed. */
   draft: string;

@@ -51,7 +51,7 @@ test('answers once for each id, and says so where there is no such track', async
   assert.deepEqual(
     rows.map(({ track_id, found, job_status }) => ({ track_id, found, job_status })),
     [
-      { track_id: track, found: true, job_status: null },
+      { track_id: track, found: true, job_status: 'pending' },
       { track_id: stranger, found: false, job_status: null },
     ],
   );

@@ -48,7 +48,7 @@ test('a retry of a failed track is a new job that keeps what was stored, but ask
   assert.equal((await jobOf(db, id)).metadata.assets.cover.sha256, 'ab');
 });
 
-test('what was stored of another source is not kept', async (t) => {
+test('what was stored of another source stays until the new one is recorded, and is not taken for it', async (t) => {
   const db = await testDatabase(t);
   const id = await track(db);
   const at = worker(db, await claim(db, id));
@@ -56,8 +56,10 @@ test('what was stored of another source is not kept', async (t) => {
   await at.store('cover', storageUrl('cover'));
   await at.fail();
   await db.query("update tracks set audio_url = 'https://cdn1.suno.ai/2.mp3' where id = $1", [id]);
-  assert.equal((await trackOf(db, id)).storage_audio_url, null);
+  assert.equal((await trackOf(db, id)).storage_audio_url, storageUrl('audio'));
   const again = await claim(db, id);
   assert.deepEqual([again.storage_audio_url, again.storage_cover_url], [null, storageUrl('cover')]);
-  assert.deepEqual(Object.keys((await jobOf(db, id)).metadata.assets), ['cover']);
+  assert.deepEqual(Object.keys((await jobOf(db, id)).metadata.assets), ['audio', 'cover']);
+  await worker(db, again).store('audio', storageUrl('audio', 'new'));
+  assert.equal((await trackOf(db, id)).storage_audio_url, storageUrl('audio', 'new'));
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import pg from 'pg';
 import { test } from 'vitest';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { newTrack, newUser, onConnection, sqlstate, storageUrl, trackOf } from './app.ts';
+import { jobOf, newTrack, newUser, onConnection, sqlstate, storageUrl, trackOf } from './app.ts';
 
 async function archivedTrack(db: TestDatabase) {
   const user = await newUser(db);
@@ -79,13 +79,17 @@ test('a user who completes a track gets its date, although the column is not the
   assert.equal(archive_scheduled_at - created_at, 13 * 86_400_000);
 });
 
-test('a user who gives an archived track a new source opens it again without naming our columns', async (t) => {
+test('a user who gives an archived track a new source has it copied without naming our columns', async (t) => {
   const db = await testDatabase(t);
-  const { user, track } = await archivedTrack(db);
+  const { user, track, row } = await archivedTrack(db);
   await db.asUser(user, (query) =>
     query("update tracks set audio_url = 'https://cdn1.suno.ai/new.mp3' where id = $1", [track]),
   );
-  assert.equal((await trackOf(db, track)).archived_to_storage, false);
+  const { status, renews } = await jobOf(db, track);
+  assert.deepEqual([status, renews], ['pending', true]);
+  const { archived_to_storage, storage_audio_url, archive_scheduled_at } = await trackOf(db, track);
+  assert.deepEqual([archived_to_storage, storage_audio_url], [true, row.storage_audio_url]);
+  assert.ok(archive_scheduled_at <= new Date(), 'at once');
 });
 
 test("the app's own functions that run as the owner of the table may do what they do", async (t) => {

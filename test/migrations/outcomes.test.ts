@@ -36,14 +36,17 @@ test('completing sets the track and the job together', async (t) => {
   assert.equal(await at.complete(), 'lease_lost', 'and only once');
 });
 
-test('a track is not complete while an asset is neither stored nor gone', async (t) => {
+test('a track is not complete while an asset is neither stored nor refused', async (t) => {
   const db = await testDatabase(t);
   const id = await track(db);
   const at = worker(db, await claim(db, id));
-  await assert.rejects(at.complete(), /audio, cover, video neither stored nor gone/);
+  await assert.rejects(at.complete(), /audio, cover, video neither stored nor refused/);
   await at.store('audio', storageUrl('audio'));
   await at.store('video', null, { code: 'provider_gone' });
-  await assert.rejects(at.complete(), { code: '55000', message: /cover neither stored nor gone/ });
+  await assert.rejects(at.complete(), {
+    code: '55000',
+    message: /cover neither stored nor refused/,
+  });
   assert.equal((await trackOf(db, id)).archived_to_storage, false);
   assert.equal((await jobOf(db, id)).status, 'processing');
 });
@@ -63,6 +66,9 @@ test('audio that is marked as gone, by whomever, does not make a track complete'
   await db.query(
     `update track_archiving_jobs set metadata = '{"assets": {"audio": {"gone": true}}}'`,
   );
+  await db.query(
+    "update track_archiving_files set error_code = 'provider_gone', refused_at = now() where kind = 'audio'",
+  );
   assert.equal(await sqlstate(worker(db, claimed).complete()), '55000');
 });
 
@@ -79,10 +85,7 @@ test('when the sources changed meanwhile the job is pending again with the new o
   ]);
   assert.equal(await at.complete(), 'superseded');
   const job = await jobOf(db, id);
-  assert.deepEqual(
-    [job.status, job.error_code, job.dispatched_at],
-    ['pending', 'superseded', null],
-  );
+  assert.deepEqual([job.status, job.error_code, job.queued_at], ['pending', 'superseded', null]);
   assert.equal((await trackOf(db, id)).archived_to_storage, false);
 
   const second = await claim(db, id);
@@ -133,11 +136,17 @@ test('while a completion is under way the owner can write the rest of the row on
   await onConnection(db, async (client) => {
     await client.query('begin');
     await client.query('select complete_track_archiving($1, $2)', call);
-    const change = db.query("update tracks set audio_url = 'https://x/2.mp3' where id = $1", [id]);
+    const change = db.query("update tracks set audio_url = 'https://cdn1.suno.ai/2.mp3'");
     await until(async () => (await db.query('select from pg_locks where not granted')).length > 0);
     await client.query('commit');
     await change;
   });
   const row = await trackOf(db, id);
-  assert.deepEqual([row.archived_to_storage, row.storage_audio_url], [false, null], 'opened again');
+  assert.deepEqual([row.archived_to_storage, row.storage_audio_url], [true, storageUrl('audio')]);
+  const job = await jobOf(db, id);
+  assert.deepEqual(
+    [job.status, job.renews],
+    ['pending', true],
+    'and the new source is copied next',
+  );
 });

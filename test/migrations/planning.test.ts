@@ -83,7 +83,8 @@ test('a track that failed is left alone until its sources change', async (t) => 
   ]);
   const again = await plan(db, track);
   assert.equal(again.action, 'schedule');
-  assert.equal((await jobOf(db, track)).original_audio_url, 'https://cdn1.suno.ai/2.mp3');
+  assert.equal((await jobOf(db, track)).id, again.job_id, 'by a new job');
+  assert.equal((await claim(db, track)).audio_url, 'https://cdn1.suno.ai/2.mp3');
 });
 
 test('a pending job follows the sources of its track', async (t) => {
@@ -92,8 +93,13 @@ test('a pending job follows the sources of its track', async (t) => {
   const { job_id } = await plan(db, track);
   await db.query("update tracks set cover_url = ' ', video_url = null where id = $1", [track]);
   assert.equal((await plan(db, track)).job_id, job_id);
+  const claimed = await claim(db, track);
+  assert.deepEqual([claimed.cover_url, claimed.video_url], [null, null]);
   const job = await jobOf(db, track);
-  assert.deepEqual([job.original_cover_url, job.original_video_url], [null, null]);
+  assert.deepEqual(
+    [job.original_audio_url, job.original_cover_url, job.original_video_url],
+    [claimed.audio_url, null, null],
+  );
 });
 
 test('a track without a date, from before the archiver, is given one', async (t) => {
@@ -110,9 +116,9 @@ test('a confirmed schedule and a dispatch are found by the next plan', async (t)
   const { job_id, due_at } = await plan(db, track);
   assert.equal(await confirm(db, job_id, due_at, 'schedule'), true);
   assert.deepEqual((await plan(db, track)).scheduled_for, due_at);
-  assert.equal((await plan(db, track)).dispatched_at, null);
+  assert.equal((await plan(db, track)).queued_at, null);
   assert.equal(await confirm(db, job_id, due_at, 'queue'), true);
-  assert.ok((await plan(db, track)).dispatched_at);
+  assert.ok((await plan(db, track)).queued_at);
 });
 
 test('a date in microseconds is confirmed by a caller who counts in milliseconds', async (t) => {

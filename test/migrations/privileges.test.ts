@@ -42,16 +42,19 @@ test('situation 54: functions that run as their owner set their search path, eve
   }
 });
 
-test('only trigger functions run as their owner', async (t) => {
+test('only trigger functions run as their owner, and the one that has to find an account for a trial', async (t) => {
   const db = await testDatabase(t);
   const functions = await db.query(`select * from (${ours}) as f where definer order by name`);
   assert.deepEqual(
     functions.map((each) => each.name),
     [
       'archiver.accept_request()',
-      'archiver.announce_track()',
-      'archiver.follow_track()',
-      'archiver.open_late_job()',
+      'archiver.date_job()',
+      'archiver.follow_tracks()',
+      'archiver.keep_leftovers()',
+      'archiver.replace_former_jobs()',
+      'archiver.wake_refused()',
+      'check_track_notifications()',
       'schedule_track_archiving()',
     ],
   );
@@ -72,21 +75,27 @@ test('the service executes each function that PostgREST offers', async (t) => {
   assert.deepEqual(
     rows.map((row) => row.proname),
     [
+      'adopt_tracks',
+      'audit_stored_files',
+      'check_track_notifications',
       'claim_track_archiving',
       'close_track_archiving',
+      'compact_track_counts',
       'complete_track_archiving',
       'confirm_track_schedule',
       'fail_track_archiving',
+      'forget_leftover',
       'get_archiving_backlog',
       'get_archiving_states',
-      'get_lost_tracks',
+      'get_removable_objects',
       'get_tracks_needing_archiving',
-      'get_unscheduled_tracks',
       'mark_track_archived',
-      'move_archive_dates_forward',
+      'open_missing_jobs',
       'plan_track_archiving',
+      'refresh_deadlines',
       'release_track_archiving',
       'store_track_asset',
+      'take_stalled_tracks',
     ],
   );
 });
@@ -105,6 +114,7 @@ test('users hold no privilege on tables of ours but those that they need', async
     rows.map((row) => row.grants),
     [
       'notifications: authenticated delete, authenticated select',
+      'track_archiving_files: authenticated select',
       'track_archiving_jobs: authenticated select',
       'tracks: authenticated delete, authenticated insert, authenticated select, authenticated update',
     ],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { newTrack, newUser, storageUrl, trackOf } from './app.ts';
+import { claim, jobOf, newTrack, newUser, storageUrl, trackOf } from './app.ts';
 
 const day = 24 * 3_600_000;
 const created = new Date('2026-05-01T10:00:00.123Z');
@@ -47,7 +47,7 @@ describe('an update of a track', () => {
     assert.deepEqual(is.archive_scheduled_at, new Date('2026-05-02Z'));
   });
 
-  test('to a new source opens an archived track again and drops the copy of that asset alone', async (t) => {
+  test('to a new source keeps an archived track and all its copies, and has the new one copied at once', async (t) => {
     const db = await testDatabase(t);
     for (const [asset, source] of [
       ['audio', 'audio_url'],
@@ -55,13 +55,20 @@ describe('an update of a track', () => {
       ['video', 'video_url'],
     ] as const) {
       const { was, is } = await update(db, archived, `${source} = 'https://cdn1.suno.ai/new'`);
-      assert.equal(is.archived_to_storage, false, asset);
-      assert.equal(is.archived_at, null);
-      assert.equal(is[`storage_${asset}_url`], null);
-      for (const other of ['audio', 'cover', 'video'].filter((each) => each !== asset)) {
-        assert.equal(is[`storage_${other}_url`], was[`storage_${other}_url`]);
-      }
-      assert.ok(is.archive_scheduled_at !== null, 'and it is due again');
+      const { archive_scheduled_at, [source]: url, ...kept } = is;
+      const { archive_scheduled_at: _due, [source]: former, ...before } = was;
+      assert.notEqual(url, former);
+      assert.deepEqual(kept, before, asset);
+      assert.ok(archive_scheduled_at <= new Date(), 'it is due');
+      const { status, renews } = await jobOf(db, is.id);
+      assert.deepEqual([status, renews], ['pending', true]);
+      const claimed = await claim(db, is.id);
+      for (const each of ['audio', 'cover', 'video'])
+        assert.equal(
+          claimed[`storage_${each}_url`],
+          each === asset ? null : was[`storage_${each}_url`],
+          `${each} after a new ${asset}`,
+        );
     }
   });
 
@@ -78,6 +85,7 @@ describe('an update of a track', () => {
       assert.equal(is.archived_to_storage, true, change);
       assert.deepEqual(is.storage_audio_url, was.storage_audio_url);
       assert.deepEqual(is.archived_at, was.archived_at);
+      assert.equal(await jobOf(db, is.id), undefined, change);
     }
   });
 });

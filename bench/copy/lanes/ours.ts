@@ -17,7 +17,7 @@ import { serveLane } from '../lane.ts';
 function wire(ground: Ground) {
   const access = { supabaseUrl: supabaseUrl(ground), supabaseKey: 'sb_secret_bench' };
   const supabase = {
-    tracks: createTracks(createDatabaseClient(access, createSmallFetch())),
+    tracks: createTracks(createDatabaseClient(access, createSmallFetch()), access.supabaseUrl),
     storage: createStorage(access),
   };
   return {

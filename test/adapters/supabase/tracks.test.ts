@@ -18,7 +18,7 @@ async function against(t: TestContext, response: RequestListener) {
   });
   const { port } = server.address() as AddressInfo;
   const access = { supabaseUrl: `http://127.0.0.1:${port}/`, supabaseKey: 'sb_secret_x' };
-  return createTracks(createDatabaseClient(access));
+  return createTracks(createDatabaseClient(access), access.supabaseUrl);
 }
 
 /** A server that responds to every call with this. */
@@ -73,7 +73,7 @@ test('a connection that breaks, and one that nobody takes, is unavailable', asyn
   await assert.rejects(tracks.claim(id, 60, 'worker'), { code: 'database_unavailable' });
   await assert.rejects(tracks.exists(id), { code: 'database_unavailable' });
   const access = { supabaseUrl: 'http://127.0.0.1:1', supabaseKey: 'x' };
-  const nobody = createTracks(createDatabaseClient(access));
+  const nobody = createTracks(createDatabaseClient(access), access.supabaseUrl);
   await assert.rejects(nobody.claim(id, 60, 'worker'), {
     code: 'database_unavailable',
     message: /^claim_track_archiving: TypeError: fetch failed .*(ECONNREFUSED|bad port)/,

@@ -98,8 +98,8 @@ function archived(track: PlannedTrack, changes: Partial<TrackRow> = {}): Gathere
     archived_at: at(track.dueAt),
     jobs: [job()],
     files: assetKinds.map((kind) => stands(track, kind)),
-    told: 0,
-    toldSaved: 0,
+    notified: 0,
+    notifiedSaved: 0,
     ...changes,
   };
   return { tracks: new Map([[track.id, row]]), objects };
@@ -175,8 +175,8 @@ test('a copy of a former address may stand where the new one is not to be had, a
 });
 
 test('an owner who was told that a track is lost is told that it is saved', () => {
-  assert.match(findingsOf(archived(savable, { told: 1 }))[0] ?? '', /still believes/);
-  assert.deepEqual(findingsOf(archived(savable, { told: 1, toldSaved: 1 })), []);
+  assert.match(findingsOf(archived(savable, { notified: 1 }))[0] ?? '', /still believes/);
+  assert.deepEqual(findingsOf(archived(savable, { notified: 1, notifiedSaved: 1 })), []);
 });
 
 test('a reason must be one that befell the track, and its owner must know it, once', () => {
