@@ -5,6 +5,7 @@
  * that there it is 26 (docs/decisions/0012-the-pinned-node.md).
  */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -27,6 +28,10 @@ if (pinned === undefined && !isNode24 && major < 25) {
   process.exit(2);
 }
 const root = dirname(fileURLToPath(import.meta.url));
+if (!existsSync(join(root, 'node_modules'))) {
+  console.error('The packages are missing: run npm ci.');
+  process.exit(2);
+}
 const own = isNode24 || pinned === undefined;
 const node = own ? process.execPath : join(root, 'node_modules', pinned);
 const child = spawn(node, process.argv.slice(2), { stdio: 'inherit' });

@@ -51,8 +51,8 @@ where not exists (select from public.tracks as t where t.id = j.track_id);
 update public.track_archiving_jobs set metadata = '{}'
 where metadata is null or jsonb_typeof(metadata) <> 'object';
 
-update public.track_archiving_jobs set created_at = coalesce(created_at, started_at, now()),
-  updated_at = coalesce(updated_at, completed_at, started_at, now())
+update public.track_archiving_jobs set created_at = coalesce(created_at, started_at, archiver.clock()),
+  updated_at = coalesce(updated_at, completed_at, started_at, archiver.clock())
 where created_at is null or updated_at is null;
 
 -- It could not tell a dead worker from a live one and ran each track many times over: its open jobs

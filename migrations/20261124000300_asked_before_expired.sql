@@ -191,6 +191,10 @@ create or replace function archiver.open_late_job() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
 begin
+  -- Not a condition of the triggers: those run as the user of the app, who may not call the clock.
+  if (new.archive_scheduled_at <= archiver.clock()) is not true then
+    return null;
+  end if;
   lock table public.track_archiving_policies in access share mode nowait;
   lock table public.track_archiving_jobs in row exclusive mode nowait;
   insert into public.track_archiving_jobs (track_id, user_id)
@@ -215,12 +219,10 @@ create or replace trigger b_forget_former_sources before update on public.track_
 
 -- The conditions keep all other updates of tracks free of any function call.
 create or replace trigger track_archiving_late_insert after insert on public.tracks
-  for each row when (new.status = 'completed' and new.archived_to_storage is not true
-    and new.archive_scheduled_at <= now())
+  for each row when (new.status = 'completed' and new.archived_to_storage is not true)
   execute function archiver.open_late_job();
 create or replace trigger track_archiving_late_update after update on public.tracks
   for each row when (new.status = 'completed' and new.archived_to_storage is not true
-    and new.archive_scheduled_at <= now()
     and (old.status, old.audio_url, old.cover_url, old.video_url)
       is distinct from (new.status, new.audio_url, new.cover_url, new.video_url))
   execute function archiver.open_late_job();

@@ -501,6 +501,10 @@ CREATE OR REPLACE FUNCTION archiver.open_late_job()
  SET search_path TO ''
 AS $function$
 begin
+  -- Not a condition of the triggers: those run as the user of the app, who may not call the clock.
+  if (new.archive_scheduled_at <= archiver.clock()) is not true then
+    return null;
+  end if;
   lock table public.track_archiving_policies in access share mode nowait;
   lock table public.track_archiving_jobs in row exclusive mode nowait;
   insert into public.track_archiving_jobs (track_id, user_id)
@@ -1342,9 +1346,9 @@ CREATE TRIGGER track_archiving_guard_insert BEFORE INSERT ON public.tracks FOR E
 
 CREATE TRIGGER track_archiving_guard_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN (((((((old.archived_to_storage IS DISTINCT FROM new.archived_to_storage) OR (old.storage_audio_url IS DISTINCT FROM new.storage_audio_url)) OR (old.storage_cover_url IS DISTINCT FROM new.storage_cover_url)) OR (old.storage_video_url IS DISTINCT FROM new.storage_video_url)) OR (old.archive_scheduled_at IS DISTINCT FROM new.archive_scheduled_at)) OR (old.archived_at IS DISTINCT FROM new.archived_at))) EXECUTE FUNCTION archiver.guard_archive_columns();
 
-CREATE TRIGGER track_archiving_late_insert AFTER INSERT ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (new.archive_scheduled_at <= now()))) EXECUTE FUNCTION archiver.open_late_job();
+CREATE TRIGGER track_archiving_late_insert AFTER INSERT ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE))) EXECUTE FUNCTION archiver.open_late_job();
 
-CREATE TRIGGER track_archiving_late_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (new.archive_scheduled_at <= now()) AND ((((old.status IS DISTINCT FROM new.status) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)))) EXECUTE FUNCTION archiver.open_late_job();
+CREATE TRIGGER track_archiving_late_update AFTER UPDATE ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND ((((old.status IS DISTINCT FROM new.status) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)))) EXECUTE FUNCTION archiver.open_late_job();
 
 CREATE TRIGGER track_archiving_schedule_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN ((new.status = 'completed'::text)) EXECUTE FUNCTION public.schedule_track_archiving();
 

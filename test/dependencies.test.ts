@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { test } from 'node:test';
+import { test } from 'vitest';
 
 interface LockedPackage {
   version: string;

@@ -3,12 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'vitest';
 
 /** Lints one file, in a folder of its own, with the project's configuration. */
 async function lint(t: TestContext, file: string, imported: string) {
   const folder = await mkdtemp(join(tmpdir(), 'house-'));
-  t.after(() => rm(folder, { recursive: true }));
+  t.onTestFinished(() => rm(folder, { recursive: true }));
   await copyFile('biome.json', join(folder, 'biome.json'));
   await mkdir(dirname(join(folder, file)), { recursive: true });
   await writeFile(

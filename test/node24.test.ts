@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { test } from 'node:test';
+import { test } from 'vitest';
 
 /**
  * Runs the launcher in a Node that says of itself what is given, and that its program is one that does not exist:

@@ -1,96 +1,26 @@
-import { existsSync, globSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { cpus } from 'node:os';
-import { join, relative } from 'node:path';
-import { finished } from 'node:stream/promises';
-import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
-import { parseArgs } from 'node:util';
-import { lambdaNames } from '../lambdas/bundle.ts';
-import { startPostgres } from '../local/postgres/server.ts';
-import { judge, searchLogs } from './support/leaks.ts';
+/** Vitest's command line for `npm test` and its like: a mistyped option is one clear line. */
+import { createCLI } from 'vitest/node';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    // One more than there are cores, up to two of them: tests wait now and then.
-    concurrency: { type: 'string', default: String(1 + Math.min(2, cpus().length)) },
-    slow: { type: 'boolean', default: false },
-  },
-});
+const usage = `Usage: npm test -- [PART OF A PATH …] [-t NAME] [options of Vitest]
+  npm test                    all fast tests, once
+  npm test -- webhook         those in files whose path contains "webhook"
+  npm test -- -t 'a sentence' those whose name contains it
+  npx vitest                  again whenever a file changes; npx vitest --help lists all options
+  npm run test:slow           the slow tests, filtered in the same way
+  npm run test:coverage       the fast tests, with coverage in .local/coverage`;
 
-const root = join(import.meta.dirname, '..');
-const files = globSync('**/*.test.ts', { cwd: import.meta.dirname })
-  .map((file) => join(import.meta.dirname, file))
-  .filter((file) => file.endsWith('.slow.test.ts') === values.slow)
-  .filter((file) => {
-    const name = relative(root, file).replaceAll('\\', '/');
-    return positionals.length === 0 || positionals.some((part) => name.includes(part));
-  })
-  .sort();
-
-/** Passed, failed: of the tests themselves, as the last summary of node:test counts them. */
-async function runTests(): Promise<[number, number]> {
-  const stream = run({
-    files,
-    isolation: 'process',
-    concurrency: Number(values.concurrency),
-    execArgv: ['--import', new URL('support/capture.ts', import.meta.url).href],
-    timeout: values.slow ? 600_000 : 150_000,
-  });
-  const counts = new Promise<[number, number]>((resolve) => {
-    stream.on('test:summary', (summary) => {
-      if (summary.file !== undefined) return;
-      const { passed, tests } = summary.counts;
-      resolve([passed, tests - passed]);
-    });
-  });
-  const report = stream.compose(spec);
-  report.pipe(process.stdout, { end: false });
-  await finished(report);
-  return counts;
-}
-
-/** The Lambdas as they are deployed, built once for all tests. */
-async function buildBundles(outdir: string): Promise<void> {
-  const builder = join(root, 'lambdas/bundle.ts');
-  if (!existsSync(builder)) return;
-  const { bundle } = await import(builder);
-  process.env.TEST_BUNDLES = JSON.stringify(await bundle(undefined, outdir));
-}
-
-/** One more test, of what all the others made Lambdas and commands write. */
-async function testLogs(directory: string, secrets: string[]): Promise<boolean> {
-  const isWhole = positionals.length === 0 && !values.slow;
-  const report = await searchLogs(directory, secrets);
-  const { ok, text } = judge(report, isWhole ? [...(await lambdaNames()), 'handler'] : []);
-  console.log(text);
-  return ok;
-}
-
-const postgres = await startPostgres();
-let passed = 0;
-let failed = 0;
-try {
-  process.env.TEST_POSTGRES_URL = postgres.url('postgres');
-  // Beside the data, so that they go with it even when this process is killed.
-  await buildBundles(join(postgres.directory, 'bundles'));
-  const logs = join(postgres.directory, 'logs');
-  await mkdir(logs);
-  Object.assign(process.env, {
-    TEST_LOGS: logs,
-    POWERTOOLS_LOG_LEVEL: 'DEBUG',
-    // What one test file's process has compiled, the next need not.
-    NODE_COMPILE_CACHE: join(postgres.directory, 'compiled'),
-  });
-  if (files.length > 0) {
-    [passed, failed] = await runTests();
-    if (await testLogs(logs, [postgres.password])) passed += 1;
-    else failed += 1;
+const parameters = process.argv.slice(2);
+if (parameters.includes('--help') || parameters.includes('-h')) {
+  console.log(usage);
+} else {
+  const cli = createCLI();
+  cli.parse(['node', 'vitest', 'run', ...parameters], { run: false });
+  try {
+    cli.matchedCommand?.checkUnknownOptions();
+    cli.matchedCommand?.checkOptionValue();
+  } catch (error) {
+    console.error(`${(error as Error).message}. Try: npm test -- --help`);
+    process.exit(2);
   }
-} finally {
-  await postgres.stop();
+  await cli.runMatchedCommand();
 }
-if (failed > 0 || passed === 0) process.exitCode = 1;
-await new Promise<void>((flushed) => process.stdout.write('', () => flushed()));
-console.log(`tests: ${passed} passed, ${failed} failed`);

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { labelledMedia } from '../local/provider/media.ts';
 import { demoHosts } from '../local/provider/server.ts';
 import { startStack } from '../local/stack.ts';
+import { bundles } from './support/bundles.ts';
 import { until } from './support/until.ts';
 
 const day = 86_400_000;
 
 test('a completed track is in Storage before its provider deletes it, with no other help', async (t) => {
-  const bundles = process.env.TEST_BUNDLES;
-  const stack = await startStack(bundles === undefined ? {} : { bundles: JSON.parse(bundles) });
-  t.after(() => stack.stop());
+  const stack = await startStack({ bundles });
+  t.onTestFinished(() => stack.stop());
   const song = await labelledMedia('song.mp3', 'the one song');
   const address = `https://${demoHosts.suno}/song.mp3`;
   stack.provider.serve(address, song);

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'vitest';
 import { labelledMedia } from '../local/provider/media.ts';
 import { demoHosts } from '../local/provider/server.ts';
 import { createQueues, createScheduleGroup } from '../local/stack/aws-resources.ts';
 import { setWebhook } from '../local/stack/database.ts';
 import { type Stack, startStack } from '../local/stack.ts';
+import { bundles } from './support/bundles.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
 
 async function start(t: TestContext): Promise<Stack> {
-  const bundles = process.env.TEST_BUNDLES;
-  const stack = await startStack(bundles === undefined ? {} : { bundles: JSON.parse(bundles) });
-  t.after(() => stack.stop());
+  const stack = await startStack({ bundles });
+  t.onTestFinished(() => stack.stop());
   return stack;
 }
 

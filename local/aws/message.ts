@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { account } from './aws-error.ts';
+import { AwsError, account } from './aws-error.ts';
 
 /** Message attributes as on the wire; binary ones are not imitated. */
 export const MessageAttributes = z.record(
@@ -11,6 +11,22 @@ export const MessageAttributes = z.record(
   }),
 );
 export type MessageAttributes = z.infer<typeof MessageAttributes>;
+
+const maxBytes = 1_048_576;
+const refused = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
+
+/** Throws where SendMessage refuses characters, or the bytes of the body and its attributes together. */
+export function checkMessage(body: string, attributes: MessageAttributes): void {
+  const parts = Object.entries(attributes)
+    .flatMap(([name, { DataType, StringValue }]) => [name, DataType, StringValue])
+    .concat(body);
+  if (parts.some((part) => refused.test(part))) {
+    throw new AwsError('InvalidMessageContents', 'The message has characters that SQS refuses.');
+  }
+  if (Buffer.byteLength(parts.join('')) > maxBytes) {
+    throw new AwsError('InvalidParameterValue', `Message must be shorter than ${maxBytes} bytes.`);
+  }
+}
 
 /** A message in a queue. Times are milliseconds of the injected clock. */
 export interface Message {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { AwsError, account, parse } from './aws-error.ts';
-import { MessageAttributes, md5, onTheWire, select } from './message.ts';
+import { checkMessage, MessageAttributes, md5, onTheWire, select } from './message.ts';
 import { createMoveTasks, moveRequests } from './move-tasks.ts';
 import { Queue, QueueSettings } from './queue.ts';
 
@@ -40,7 +40,11 @@ export function createSqs(clock: Clock, baseUrl: () => string) {
     throw new AwsError('QueueDoesNotExist', 'The specified queue does not exist.');
   }
 
-  function create(name: string, attributes: unknown) {
+  function create(name: string, attributes: Record<string, unknown>) {
+    const unknown = Object.keys(attributes).find((key) => !Object.hasOwn(QueueSettings.shape, key));
+    if (unknown !== undefined) {
+      throw new AwsError('InvalidAttributeName', `No such attribute here: ${unknown}.`);
+    }
     const settings = parse(QueueSettings, attributes, 'InvalidAttributeValue');
     const existing = queues.get(name)?.settings;
     if (existing !== undefined && JSON.stringify(existing) !== JSON.stringify(settings)) {
@@ -56,7 +60,7 @@ export function createSqs(clock: Clock, baseUrl: () => string) {
 
   const actions: Record<string, Action> = {
     CreateQueue: action(
-      { QueueName, Attributes: z.unknown().prefault({}) },
+      { QueueName, Attributes: z.record(z.string(), z.unknown()).default({}) },
       ({ QueueName, Attributes }) => create(QueueName, Attributes),
     ),
     DeleteQueue: action({ QueueUrl }, ({ QueueUrl }) => {
@@ -113,10 +117,11 @@ export function createSqs(clock: Clock, baseUrl: () => string) {
   onMessages(
     'SendMessage',
     z.strictObject({
-      MessageBody: z.string().min(1).max(1_048_576),
+      MessageBody: z.string().min(1),
       MessageAttributes: MessageAttributes.default({}),
     }),
     (queue, { MessageBody, MessageAttributes }) => {
+      checkMessage(MessageBody, MessageAttributes);
       const { id, body } = queue.send(MessageBody, MessageAttributes);
       return { MessageId: id, MD5OfMessageBody: md5(body) };
     },

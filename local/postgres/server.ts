@@ -142,7 +142,7 @@ export async function startPostgres(options: { directory?: string } = {}): Promi
   };
   const stop = async () => {
     await endServer(pid);
-    if (temporary) await rm(path, { recursive: true, force: true });
+    if (temporary) await rm(path, { recursive: true, force: true, maxRetries: 10 });
     watchdog.release();
   };
   const cluster = clusterAt(port, readFileSync(password, 'utf8').trim());

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { SQSClient } from '@aws-sdk/client-sqs';
+import { test } from 'vitest';
 import { createArchiveQueue } from '../../adapters/queue.ts';
 
 interface Sent {

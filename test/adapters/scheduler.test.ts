@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import {
   ConflictException,
   ResourceNotFoundException,
   type SchedulerClient,
 } from '@aws-sdk/client-scheduler';
+import { test } from 'vitest';
 import { createScheduler } from '../../adapters/scheduler.ts';
 
 const metadata = { $metadata: {}, Message: '', message: '' };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { type TestContext, test, vi } from 'vitest';
 import { createReadSecret } from '../../adapters/secrets.ts';
 import { ConfigurationError } from '../../core/environment.ts';
 import { startAwsEndpoint } from '../../local/aws/endpoint.ts';
@@ -20,7 +20,7 @@ async function reader(t: TestContext, text: string) {
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
   });
-  t.after(async () => {
+  t.onTestFinished(async () => {
     client.destroy();
     await aws.stop();
   });
@@ -33,7 +33,8 @@ test('the secret is read once and kept for minutes, and is then the new one', as
   assert.deepEqual(first, good);
   secrets.archiver = JSON.stringify({ ...good, supabaseKey: 'sb_secret_rotated' });
   assert.equal(await read(), first, 'the very same object, so that clients are kept');
-  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 301_000 });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 301_000 });
+  t.onTestFinished(() => void vi.useRealTimers());
   assert.equal((await read()).supabaseKey, 'sb_secret_rotated');
 });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { createTelemetry, withLogFields } from '../../adapters/telemetry.ts';
 import { ArchiveFailure } from '../../core/failure.ts';
 import { lambdaContext } from '../lambdas/world.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { bytesOf, type TrackFiles, usualTrack } from '../../bench/copy/ground.ts';
 import { Pace } from '../../bench/copy/pace.ts';
 import { laneNames, startLane } from '../../bench/copy/processes.ts';

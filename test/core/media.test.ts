@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { type AssetKind, assetKinds } from '../../core/assets.ts';
 import { recognise, sniffBytes, storedMimes } from '../../core/media.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { ArchiveMessage, archiveMessage, reasons } from '../../core/message.ts';
 
 test('a message says version, track and reason, and is read back as it was written', () => {

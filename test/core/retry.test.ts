@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { describe, test } from 'vitest';
 import { ArchiveFailure, type FailureCode, failures } from '../../core/failure.ts';
 import { maxTries, nextTryDelay, parseRetryAfter, redeliveryDelay } from '../../core/retry.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { describe, test } from 'vitest';
 import { ArchiveFailure } from '../../core/failure.ts';
 import { hostMatches, isPublicAddress, parseSourceUrl, redactUrl } from '../../core/source-url.ts';
 

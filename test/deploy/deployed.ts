@@ -7,7 +7,7 @@ import type { Provider } from '../../local/provider/server.ts';
 import { bootstrap, build, type Commands, connect, deploy, synthesize } from './commands.ts';
 import type { Emulator } from './emulator.ts';
 import { addVariables, codeDigest } from './functions.ts';
-import { ensureRedrive, reachableUrl } from './gaps.ts';
+import { reachableUrl } from './gaps.ts';
 import type { Project } from './project.ts';
 
 const stack = 'track-archiver';
@@ -65,7 +65,6 @@ export async function deployAndConnect(surroundings: Surroundings): Promise<Depl
 
   const archiving = ['archive', 'archive-tracks'].map((name) => `${stack}-${name}`);
   const settle = async () => {
-    if (await ensureRedrive(clients.sqs, outputs)) log('the redrive policy was missing and is set');
     for (const name of archiving) {
       await addVariables(clients.lambda, name, {
         AWS_ENDPOINT_URL: emulator.url,

@@ -1,18 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, openSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { until } from '../support/until.ts';
-import { serverEnvironment } from './gaps.ts';
+import { freePort, type Server, startServer } from '../support/server.ts';
 
-export interface Emulator {
-  url: string;
+export interface Emulator extends Server {
   /** What AWS's tools and clients need to speak to it. */
   environment: Record<string, string>;
-  /** Rejects where it ends before it is stopped; what waits for it waits in vain. */
-  died: Promise<never>;
-  stop(): Promise<void>;
 }
 
 const root = join(import.meta.dirname, '../..');
@@ -32,8 +26,27 @@ export async function findEmulator(directory: string): Promise<Emulator | undefi
     const url = given.replace(/\/$/, '');
     return { url, environment: access(url), died: new Promise(() => {}), stop: async () => {} };
   }
+  const server = await startMiniStack(directory);
+  return server && { ...server, environment: access(server.url) };
+}
+
+/** Undefined where it is not installed. */
+export async function startMiniStack(directory: string): Promise<Server | undefined> {
   const python = findPython();
-  return python === undefined ? undefined : startMiniStack(python, directory);
+  if (python === undefined) return undefined;
+  const port = await freePort();
+  const address = ['--host', '127.0.0.1', '--port', String(port)];
+  return startServer(directory, {
+    name: 'ministack',
+    file: python,
+    // Two `date` headers, uvicorn's and MiniStack's own, are an "Invalid time value" to the CDK.
+    parameters: ['-m', 'uvicorn', 'ministack.app:app', '--no-date-header', ...address],
+    // IoT and SFTP would open further ports.
+    environment: { GATEWAY_PORT: String(port), IOT_MTLS_ENABLED: '0', SFTP_ENABLED: '0' },
+    port,
+    health: '/_ministack/health',
+    timeout: 30_000,
+  });
 }
 
 /** A Python that has MiniStack and uvicorn: of our virtual environment, or beside `ministack` on the PATH. */
@@ -48,63 +61,4 @@ function findPython(): string | undefined {
     .map((folder) => join(folder, 'python'))
     .filter((file) => existsSync(file))
     .find((file) => spawnSync(file, ['-c', 'import ministack.app, uvicorn']).status === 0);
-}
-
-async function startMiniStack(python: string, directory: string): Promise<Emulator> {
-  const port = await freePort();
-  const log = openSync(join(directory, 'ministack.log'), 'w');
-  const server = spawn(
-    python,
-    ['-m', 'uvicorn', 'ministack.app:app', '--host', '127.0.0.1', '--port', String(port)],
-    {
-      cwd: directory,
-      stdio: ['ignore', log, log],
-      env: {
-        PATH: process.env.PATH,
-        HOME: directory,
-        TMPDIR: directory,
-        ...serverEnvironment(port),
-      },
-    },
-  );
-  let isStopping = false;
-  const ended = new Promise((resolve) => server.once('exit', resolve));
-  const died = new Promise<never>((_, reject) => {
-    server.once('error', reject);
-    server.once('exit', (code, signal) => {
-      if (!isStopping)
-        reject(new Error(`MiniStack ended with ${code ?? signal}, see ministack.log`));
-    });
-  });
-  // Nobody listens before it is handed over.
-  died.catch(() => {});
-  const url = `http://127.0.0.1:${port}`;
-  const stop = async () => {
-    isStopping = true;
-    if (server.exitCode === null) server.kill('SIGTERM');
-    const patience = setTimeout(() => server.kill('SIGKILL'), 5000);
-    await ended;
-    clearTimeout(patience);
-  };
-  try {
-    const ready = until(async () => (await fetch(`${url}/_ministack/health`)).ok, {
-      timeout: 30_000,
-      interval: 100,
-      what: 'MiniStack being ready',
-    });
-    await Promise.race([ready, died]);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { url, environment: access(url), died, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === 'string') throw new Error('No free port');
-  return address.port;
 }

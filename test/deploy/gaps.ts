@@ -2,31 +2,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   DeleteMessageCommand,
-  GetQueueAttributesCommand,
   ReceiveMessageCommand,
   SendMessageCommand,
-  SetQueueAttributesCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { StackOutputs } from '../../adapters/stack-outputs.ts';
-import { maxReceiveCount } from '../../core/timings.ts';
 
 /*
- * Everything in which a deployment to the emulator differs from one to AWS, found with MiniStack 1.4.21.
+ * Everything in which a deployment to the emulator differs from one to AWS, as MiniStack 1.5.33 is.
  * Each goes away under the condition that stands with it.
  */
-
-/**
- * What MiniStack is started with. NODE_OPTIONS: its Lambda runner loads bundles with require(), which
- * refuses a top-level await; goes away when it imports them. IoT and SFTP would open further ports.
- */
-export const serverEnvironment = (port: number): Record<string, string> => ({
-  GATEWAY_PORT: String(port),
-  BIND_HOST: '127.0.0.1',
-  IOT_MTLS_ENABLED: '0',
-  SFTP_ENABLED: '0',
-  NODE_OPTIONS: '--no-experimental-require-module',
-});
 
 /**
  * Alarms on metric math fail its CloudFormation: in the copy of `cdk.out` their first plain metric
@@ -51,24 +36,6 @@ export function replaceMetricMath(cdkOut: string, stack: string): string[] {
 
 interface Template {
   Resources: Record<string, { Type: string; Properties?: Record<string, unknown> }>;
-}
-
-/** CloudFormation drops RedrivePolicy: set where it is missing. Goes away when it is not. */
-export async function ensureRedrive(sqs: SQSClient, outputs: StackOutputs): Promise<boolean> {
-  const attributes = async (url: string) =>
-    (await sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] })))
-      .Attributes ?? {};
-  const archive = await attributes(outputs.ArchiveQueueUrl);
-  if (archive.RedrivePolicy) return false;
-  const { QueueArn: deadLetterTargetArn } = await attributes(outputs.DeadLetterQueueUrl);
-  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount });
-  await sqs.send(
-    new SetQueueAttributesCommand({
-      QueueUrl: outputs.ArchiveQueueUrl,
-      Attributes: { RedrivePolicy },
-    }),
-  );
-  return true;
 }
 
 /**

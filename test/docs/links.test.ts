@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -16,7 +16,8 @@ const anchorsOf = (markdown: string): string[] =>
       .replaceAll(' ', '-'),
   );
 
-for (const file of ['README.md', ...globSync('docs/**/*.md', { cwd: root })]) {
+const files = ['*.md', '.github/**/*.md', 'docs/**/*.md'];
+for (const file of globSync(files, { cwd: root }).sort()) {
   test(`what ${file} links to is there`, async () => {
     const text = readFileSync(join(root, file), 'utf8');
     for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {

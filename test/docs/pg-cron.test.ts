@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { demoHosts } from '../../local/provider/server.ts';
 import { startStack } from '../../local/stack.ts';
+import { bundles } from '../support/bundles.ts';
 import { until } from '../support/until.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../docs/pg-cron.md'), 'utf8');
@@ -14,9 +15,8 @@ const [secrets = '', job = '', ...others] = [...text.matchAll(/```sql\n(.+?)```/
 
 test('the SQL of docs/pg-cron.md archives what is due', async (t) => {
   assert.deepEqual(others, []);
-  const bundles = process.env.TEST_BUNDLES;
-  const stack = await startStack(bundles === undefined ? {} : { bundles: JSON.parse(bundles) });
-  t.after(() => stack.stop());
+  const stack = await startStack({ bundles });
+  t.onTestFinished(() => stack.stop());
   const { database, functions, provider, supabase } = stack;
 
   // pg_cron is not in this Postgres: what its schedule() was given is run by hand.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { claim, newTrack, newUser, worker } from '../migrations/app.ts';
 import { hoursAgo, world } from '../migrations/lost.ts';
 

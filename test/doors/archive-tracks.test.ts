@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { type TestContext, test } from 'vitest';
 import { startWorld } from '../lambdas/world.ts';
 import { trying } from './fuzz.ts';
 import { type Answer, anyBody, anyHeaders, createClient, marker, mutated } from './requests.ts';
@@ -11,7 +11,7 @@ async function start(t: TestContext) {
   const world = await startWorld(t);
   const started = await startBundle(t, world, 'archive-tracks');
   const client = createClient(started.url);
-  t.after(client.close);
+  t.onTestFinished(client.close);
   const authorization = `Bearer ${world.gateway.keys.secret}`;
   return {
     world,

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { startStack } from '../../local/stack.ts';
 import { addressesOf } from '../../local/story/addresses.ts';
 import { startWorld as startConnectWorld, supabaseKey } from '../cli/connect/world.ts';
 import { startDlqWorld } from '../cli/dlq/world.ts';
 import { startWorld } from '../lambdas/world.ts';
+import { bundles } from '../support/bundles.ts';
 import { leaksIn } from '../support/leaks.ts';
 
 const assertNoSecrets = (output: string, values: string[] = []) =>
@@ -52,15 +53,14 @@ test('npx track-archiver does not show what AWS quotes of a request', async (t) 
 test('npm start does not show the keys of a Supabase that it was given', async (t) => {
   const { gateway, database } = await startWorld(t);
   const { secret: secretKey } = gateway.keys;
-  const bundles = process.env.TEST_BUNDLES;
   const stack = await startStack({
     given: {
       supabase: { url: gateway.url, databaseUrl: database.url, secretKey },
       awsEndpoint: undefined,
     },
-    ...(bundles === undefined ? {} : { bundles: JSON.parse(bundles) }),
+    bundles,
   });
-  t.after(() => stack.stop());
+  t.onTestFinished(() => stack.stop());
   const { 'Webhook secret': _, ...shown } = addressesOf(stack);
   assertNoSecrets(JSON.stringify(shown), [secretKey, new URL(database.url).password]);
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type LookupFunction, type Socket } from 'node:net';
-import { describe, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { describe, type TestContext, test } from 'vitest';
 import { guardedConnector } from '../../adapters/provider/connector.ts';
 import { createProvider } from '../../adapters/provider/provider.ts';
 import { ArchiveFailure } from '../../core/failure.ts';
@@ -26,7 +26,7 @@ async function trap(t: TestContext): Promise<{ port: number; attempts: string[] 
   });
   server.listen(0);
   await once(server, 'listening');
-  t.after(() => server.close());
+  t.onTestFinished(() => void server.close());
   return { port: (server.address() as AddressInfo).port, attempts };
 }
 
@@ -136,7 +136,7 @@ describe('a name that changes its address', () => {
       ca: server.ca,
       network: here(server.port, lookup),
     });
-    t.after(() => provider.close());
+    t.onTestFinished(() => provider.close());
     const fetch = async (path: string) => {
       const { signal } = new AbortController();
       const file = await provider.open(`https://${host}${path}`, policy, signal);

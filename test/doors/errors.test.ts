@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
 import { createServer } from 'node:tls';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { describe, type TestContext, test } from 'vitest';
 import { archiveMessage } from '../../core/message.ts';
 import { makeCertificate } from '../../local/provider/certificate.ts';
 import { deadLetters, receive } from '../lambdas/archive/deliver.ts';
@@ -63,7 +63,7 @@ async function echoServer(t: TestContext, answer: (path: string) => string) {
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   const directory = await mkdtemp(join(tmpdir(), 'track-archiver-echo-'));
-  t.after(async () => {
+  t.onTestFinished(async () => {
     server.close();
     await rm(directory, { recursive: true });
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'vitest';
 import { forEachBounded } from '../../lambdas/archive/for-each-bounded.ts';
 import { signed, webhookBody } from '../lambdas/enqueue/post.ts';
 import { insertTrack } from '../lambdas/tracks.ts';
@@ -15,7 +15,7 @@ async function start(t: TestContext, name: 'enqueue' | 'archive-tracks') {
   const world = await startWorld(t);
   const started = await startBundle(t, world, name, { maxConcurrency: processes });
   const client = createClient(started.url);
-  t.after(client.close);
+  t.onTestFinished(client.close);
   return { world, started, client };
 }
 
@@ -69,7 +69,7 @@ test('a flood of webhooks that are not ours asks nobody but for the secret, once
   const used = memory(started);
   const early = Math.max(...used.slice(0, flood / 3));
   const late = Math.max(...used);
-  t.diagnostic(`${early} MB after a third, ${late} MB at the end`);
+  await t.annotate(`${early} MB after a third, ${late} MB at the end`);
   assert.ok(late - early < 32, `${early} MB, later ${late} MB`);
 });
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { test } from 'node:test';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse } from 'aws-lambda';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { ArchiveMessage, archiveMessage } from '../../core/message.ts';
 import { batchSize } from '../../core/timings.ts';
 import { startEventSource } from '../../local/aws/event-source.ts';
@@ -52,7 +52,7 @@ test('whatever lies in the queue is buried at its first receive, and its neighbo
     batchSize,
     maxConcurrency: 2,
   });
-  t.after(() => source.stop());
+  t.onTestFinished(() => source.stop());
   const buried: string[] = [];
   await fc.assert(
     fc.asyncProperty(fc.array(strange, { minLength: 1, maxLength: 12 }), async (bodies) => {

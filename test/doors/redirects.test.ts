@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
-import { describe, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { describe, type TestContext, test } from 'vitest';
 import { codeOf, fetchWhole, host } from '../adapters/provider/open.ts';
 import { type HttpsServer, httpsServer } from '../support/https-server.ts';
 import { trying } from './fuzz.ts';

@@ -1,14 +1,10 @@
-import type { TestContext } from 'node:test';
 import { timings } from '../../core/timings.ts';
-import { bundle } from '../../lambdas/bundle.ts';
 import { startFunctionUrl } from '../../local/aws/function-url.ts';
 import { type LambdaFunction, startFunction } from '../../local/aws/lambda.ts';
 import type { World } from '../lambdas/world.ts';
+import { bundles } from '../support/bundles.ts';
+import type { Cleanup } from '../support/cleanup.ts';
 import { type InterceptingProxy, startProxy } from '../support/proxy.ts';
-
-const given = process.env.TEST_BUNDLES;
-const bundles: Promise<Record<string, string>> =
-  given === undefined ? bundle() : Promise.resolve(JSON.parse(given));
 
 export interface StartedBundle {
   fn: LambdaFunction;
@@ -30,7 +26,7 @@ export interface StartOptions {
 
 /** A Lambda's bundle in processes of its own, as it is deployed, behind a function URL. */
 export async function startBundle(
-  t: TestContext,
+  t: Cleanup,
   world: World,
   name: 'enqueue' | 'archive' | 'archive-tracks',
   options: StartOptions = {},
@@ -45,7 +41,7 @@ export async function startBundle(
   }).map(([key, value]) => [key, value.replace(world.aws.url, aws.url)]);
   const fn = startFunction({
     name: `track-archiver-${name}`,
-    bundle: (await bundles)[name] ?? '',
+    bundle: bundles[name] ?? '',
     environment: Object.fromEntries(environment),
     memoryMegabytes: options.memoryMegabytes ?? 512,
     timeoutSeconds: name === 'enqueue' ? timings.enqueueTimeout : timings.archiveTimeout,
@@ -54,7 +50,7 @@ export async function startBundle(
     onLog: (line) => lines.push(line),
   });
   const server = await startFunctionUrl(fn);
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await server.stop();
     await fn.stop();
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { type TestContext, test } from 'vitest';
 import { signed, webhookBody } from '../lambdas/enqueue/post.ts';
 import { insertTrack } from '../lambdas/tracks.ts';
 import { startWorld, webhookSecrets } from '../lambdas/world.ts';
@@ -21,7 +21,7 @@ async function start(t: TestContext) {
   const world = await startWorld(t);
   const started = await startBundle(t, world, 'enqueue');
   const client = createClient(started.url);
-  t.after(client.close);
+  t.onTestFinished(client.close);
   const track = await insertTrack(world, { audio_url: 'https://cdn.provider.example/a.mp3' });
   const valid = webhookBody(track.id);
   return {

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TestContext } from 'node:test';
 import type { AssetKind } from '../../core/assets.ts';
 import type { Behaviour } from '../../local/provider/behaviour.ts';
 import type { Track } from '../lambdas/tracks.ts';
+import type { Cleanup } from '../support/cleanup.ts';
 import type { Ground } from './ground.ts';
 import type { TroubleHost } from './trouble.ts';
 
@@ -57,7 +57,7 @@ export interface DeliveredCase {
 /** A case that needs the ground for itself, or one of its own. Asserts that the code comes about. */
 export interface PlayedCase {
   what: string;
-  play(t: TestContext): Promise<void>;
+  play(t: Cleanup): Promise<void>;
 }
 
 export type Case = DeliveredCase | PlayedCase;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { TestContext } from 'node:test';
 import pg from 'pg';
 import { readJob, readTrack } from '../lambdas/tracks.ts';
+import type { Cleanup } from '../support/cleanup.ts';
 import { until } from '../support/until.ts';
 import type { PlayedCase, StorageFault } from './case.ts';
 import { deliverCases, redeliver } from './deliver-cases.ts';
@@ -9,10 +9,10 @@ import { type Ground, startGround } from './ground.ts';
 import { assertArchived, assertFailed, audioRequests, storedKinds } from './outcome.ts';
 
 /** A session of the superuser, beside all limits. */
-async function superuser(t: TestContext, { database }: Ground): Promise<pg.Client> {
+async function superuser(t: Cleanup, { database }: Ground): Promise<pg.Client> {
   const client = new pg.Client(database.adminUrl);
   await client.connect();
-  t.after(() => client.end());
+  t.onTestFinished(() => client.end());
   return client;
 }
 

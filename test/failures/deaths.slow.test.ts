@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { afterAll, type TestContext, test } from 'vitest';
 import { timings } from '../../core/timings.ts';
 import { startPostgres } from '../../local/postgres/server.ts';
 import { files, insertWholeTrack, readJob, readTrack, requestsFor } from '../lambdas/tracks.ts';
@@ -15,7 +15,7 @@ import { assertArchived, storedKinds } from './outcome.ts';
 // A cluster of this file's own, since it crashes.
 const postgres = await startPostgres();
 process.env.TEST_POSTGRES_URL = postgres.url('postgres');
-after(postgres.stop);
+afterAll(postgres.stop);
 
 test('a PostgreSQL that crashes in mid-copy and recovers costs the provider no second download', async (t) => {
   const ground = await startGround(t);
@@ -35,7 +35,7 @@ async function assertSurvived(
   options: GroundOptions,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'track-archiver-test-'));
-  t.after(() => rm(folder, { recursive: true }));
+  t.onTestFinished(() => rm(folder, { recursive: true }));
   const path = join(folder, 'sabotage');
   const ground = await startGround(t, {
     ...options,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { failuresFile, listFailures } from '../../cli/list-failures.ts';
 import { failures } from '../../core/failure.ts';
 

@@ -1,9 +1,7 @@
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { archiveMessage } from '../../core/message.ts';
 import { batchSize, timings } from '../../core/timings.ts';
-import { bundle } from '../../lambdas/bundle.ts';
 import { type EventSource, startEventSource } from '../../local/aws/event-source.ts';
 import { type LambdaFunction, startFunction } from '../../local/aws/lambda.ts';
 import type { Message } from '../../local/aws/message.ts';
@@ -15,6 +13,8 @@ import {
   startWorld,
   type World,
 } from '../lambdas/world.ts';
+import { bundles } from '../support/bundles.ts';
+import type { Cleanup } from '../support/cleanup.ts';
 import { until } from '../support/until.ts';
 import { dnsAnswers, startTrouble, type Trouble, troubleHosts } from './trouble.ts';
 
@@ -43,17 +43,13 @@ export interface GroundOptions {
   maxConcurrency?: number;
 }
 
-/** Bundle file of each Lambda: those of test/run.ts, or built where a test file is run alone. */
-const bundles: Promise<Record<string, string>> =
-  process.env.TEST_BUNDLES === undefined ? bundle() : JSON.parse(process.env.TEST_BUNDLES);
-
 /** Lets the processes find `dnsAnswers` in DNS. */
 export const withDnsAnswers = {
   NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, 'resolver.ts'))}`,
   TEST_DNS: JSON.stringify(dnsAnswers),
 };
 
-export async function startGround(t: TestContext, options: GroundOptions = {}): Promise<Ground> {
+export async function startGround(t: Cleanup, options: GroundOptions = {}): Promise<Ground> {
   const world = await startWorld(t);
   const { database, provider, aws, clock } = world;
   const trouble = await startTrouble(t, provider);
@@ -61,7 +57,7 @@ export async function startGround(t: TestContext, options: GroundOptions = {}): 
     `update public.track_archiving_policies set allowed_hosts = $1 where provider = 'tester'`,
     [[providerHost, ...Object.values(troubleHosts)]],
   );
-  t.after(clock.onChange((offset) => setDatabaseClock(database.pool, offset)));
+  t.onTestFinished(clock.onChange((offset) => setDatabaseClock(database.pool, offset)));
 
   const lines: string[] = [];
   const environment = {
@@ -75,7 +71,7 @@ export async function startGround(t: TestContext, options: GroundOptions = {}): 
   const start = async (name: string): Promise<LambdaFunction> =>
     startFunction({
       name: `track-archiver-${name}`,
-      bundle: (await bundles)[name] ?? '',
+      bundle: bundles[name] ?? '',
       environment,
       memoryMegabytes: options.memoryMegabytes ?? 512,
       timeoutSeconds: options.timeoutSeconds ?? timings.archiveTimeout,
@@ -91,7 +87,7 @@ export async function startGround(t: TestContext, options: GroundOptions = {}): 
     batchSize,
     maxConcurrency: options.maxConcurrency ?? 2,
   });
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await archive.stop();
     await eventSource.stop();
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { archiveMessage } from '../../core/message.ts';
 import { maxTries } from '../../core/retry.ts';
 import { maxReceiveCount, timings } from '../../core/timings.ts';

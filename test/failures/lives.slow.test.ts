@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { beforeAll, describe, test } from 'vitest';
 import { type FailureCode, failures } from '../../core/failure.ts';
 import { maxTries } from '../../core/retry.ts';
 import { maxReceiveCount } from '../../core/timings.ts';
 import { readJob, readTrack } from '../lambdas/tracks.ts';
 import { queueName } from '../lambdas/world.ts';
+import { afterSuite } from '../support/cleanup.ts';
 import type { Case } from './case.ts';
 import { deliverCases } from './deliver-cases.ts';
-import { startGround } from './ground.ts';
-import { audioRequests, storedKinds } from './outcome.ts';
+import { type Ground, startGround } from './ground.ts';
+import { audioRequests, type Staged, storedKinds } from './outcome.ts';
 import { bucketChanges } from './storage-cases.ts';
 import { failureCases } from './table.ts';
 
@@ -20,24 +21,33 @@ const retried = (Object.entries(failureCases) as [FailureCode, readonly Case[]][
   // A time of day that the provider asks for passes in the meantime.
   .filter(({ scene }) => scene.slack === undefined);
 
-test('whatever time may mend is in the dead-letter queue after five deliveries, if it does not', async (t) => {
-  const ground = await startGround(t, { environment: { STORAGE_TIMEOUT_MS: '2000' } });
-  for (const change of bucketChanges) await ground.database.query(change);
-  const staged = await deliverCases(
-    ground,
-    retried.map(({ scene }) => scene),
-  );
-  for (let delivery = 1; delivery < maxReceiveCount; delivery += 1) {
-    const waiting = ground.aws.queue(queueName)?.messages ?? [];
-    assert.equal(waiting.length, retried.length);
-    await ground.clock.advanceTo(Math.max(...waiting.map(({ visibleAt }) => visibleAt)));
-    await ground.settled();
-  }
-  assert.deepEqual(ground.aws.queue(queueName)?.messages, []);
+describe('whatever time may mend is in the dead-letter queue after five deliveries, if it does not', () => {
+  const suite = afterSuite();
+  let ground: Ground;
+  let staged: readonly Staged[] = [];
+  beforeAll(async () => {
+    ground = await startGround(suite, { environment: { STORAGE_TIMEOUT_MS: '2000' } });
+    for (const change of bucketChanges) await ground.database.query(change);
+    staged = await deliverCases(
+      ground,
+      retried.map(({ scene }) => scene),
+    );
+  });
+
+  test('each comes back four times', async () => {
+    for (let delivery = 1; delivery < maxReceiveCount; delivery += 1) {
+      const waiting = ground.aws.queue(queueName)?.messages ?? [];
+      assert.equal(waiting.length, retried.length);
+      await ground.clock.advanceTo(Math.max(...waiting.map(({ visibleAt }) => visibleAt)));
+      await ground.settled();
+    }
+    assert.deepEqual(ground.aws.queue(queueName)?.messages, []);
+  });
+
   for (const [index, { code, scene }] of retried.entries()) {
-    const track = staged[index];
-    assert.ok(track);
-    await t.test(`${code} where ${scene.what}`, async () => {
+    test(`${code} where ${scene.what}`, async () => {
+      const track = staged[index];
+      assert.ok(track);
       const { status, error_code, attempt } = await readJob(ground, track.id);
       assert.deepEqual([status, error_code, attempt], ['failed', code, maxReceiveCount]);
       assert.deepEqual(

@@ -1,4 +1,4 @@
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import type { Case } from './case.ts';
 import { failureCases } from './table.ts';
 

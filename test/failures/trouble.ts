@@ -1,8 +1,8 @@
 import { createServer as createTcpServer, type Socket } from 'node:net';
-import type { TestContext } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { makeCertificate } from '../../local/provider/certificate.ts';
 import type { Provider } from '../../local/provider/server.ts';
+import type { Cleanup } from '../support/cleanup.ts';
 
 /** Hosts that the policy allows and that fail before any request can be made. */
 export const troubleHosts = {
@@ -35,17 +35,14 @@ export interface Trouble {
 }
 
 /** A listening server of `createServer`'s, closed after the test, and its port. */
-async function listen(
-  t: Pick<TestContext, 'after'>,
-  server: ReturnType<typeof createTcpServer>,
-): Promise<number> {
+async function listen(t: Cleanup, server: ReturnType<typeof createTcpServer>): Promise<number> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  t.after(() => {
+  t.onTestFinished(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
@@ -53,10 +50,7 @@ async function listen(
   return typeof address === 'object' ? (address?.port ?? 0) : 0;
 }
 
-export async function startTrouble(
-  t: Pick<TestContext, 'after'>,
-  provider: Provider,
-): Promise<Trouble> {
+export async function startTrouble(t: Cleanup, provider: Provider): Promise<Trouble> {
   const stranger = await makeCertificate([troubleHosts.stranger]);
   const counts = new Map<TroubleHost, number>();
   const counted = async (host: TroubleHost, server: ReturnType<typeof createTcpServer>) => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { timings } from '../../core/timings.ts';
 import { exampleContext, root } from './example.ts';
-import { readable, synthesize } from './synthesize.ts';
+import { readable, synthesize, withoutHash } from './synthesize.ts';
 
+const stack = synthesize();
 const alarmsOf = ({ resources }: ReturnType<typeof synthesize>) =>
   resources
     .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')
@@ -14,7 +15,7 @@ const alarmsOf = ({ resources }: ReturnType<typeof synthesize>) =>
       description: String(Properties.AlarmDescription),
       properties: Properties,
     }));
-const alarms = alarmsOf(synthesize());
+const alarms = alarmsOf(stack);
 const runbook = readFileSync(join(root, 'docs/runbook.md'), 'utf8');
 const entries = runbook.split(/^## /m).slice(1);
 const headingOf = (entry: string) => entry.split('\n', 1)[0] ?? '';
@@ -51,6 +52,22 @@ test('every alarm tells the topic when it rings and when it is over', () => {
     const missing = name.endsWith('-sweep-not-running') ? 'breaching' : 'notBreaching';
     assert.equal(properties.TreatMissingData, missing, name);
     assert.equal(properties.ComparisonOperator, 'GreaterThanThreshold', name);
+  }
+});
+
+test('every Lambda has an alarm on its errors; behind a URL, on what it answers with 5xx', () => {
+  const ofType = (type: string) => stack.resources.filter(({ Type }) => Type === type);
+  const behindUrl = ofType('AWS::Lambda::Url').map(({ Properties }) =>
+    readable(Properties.TargetFunctionArn),
+  );
+  for (const { id } of ofType('AWS::Lambda::Function')) {
+    const name = withoutHash(id);
+    const metric = behindUrl.includes(`<${name}.Arn>`) ? 'Url5xxCount' : 'Errors';
+    const watches = alarms.some(
+      ({ properties: { MetricName, Dimensions } }) =>
+        MetricName === metric && readable(Dimensions) === `Name=FunctionName, Value=<${name}>`,
+    );
+    assert.ok(watches, `no alarm on ${metric} of ${name}`);
   }
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { ConfigurationError } from '../../core/environment.ts';
 import { parseConfig } from '../../infra/config.ts';
 import { exampleContext, root } from './example.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { alarmMetrics, awsMonth, supabaseMonth } from '../../infra/cost/estimate.ts';
 import { costTable } from '../../infra/cost/table.ts';
 import { specEstimate } from '../../infra/cost/usage.ts';

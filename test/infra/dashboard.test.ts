@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { metricNamespace, metricUnits } from '../../core/metrics.ts';
 import { readable, synthesize } from './synthesize.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { exampleContext } from './example.ts';
 import { synthesize } from './synthesize.ts';
 

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import {
   archiveEnvironment,
   enqueueEnvironment,
   sweepEnvironment,
 } from '../../core/environment.ts';
 import { metricNamespace } from '../../core/metrics.ts';
+import { lambdaNames } from '../../lambdas/bundle.ts';
+import { root } from './example.ts';
 import { readable, synthesize } from './synthesize.ts';
 
 const { app, stack, resources, bundlesFolder } = synthesize();
@@ -22,6 +24,7 @@ const variablesOf = (name: string): Record<string, unknown> => {
 };
 
 test('every function runs Node 24 on arm64 and logs JSON into a group with retention', () => {
+  const node = readFileSync(join(root, '.node-version'), 'utf8').trim();
   assert.deepEqual(functions.map(nameOf), [
     'track-archiver-enqueue',
     'track-archiver-archive',
@@ -29,7 +32,7 @@ test('every function runs Node 24 on arm64 and logs JSON into a group with reten
     'track-archiver-sweep',
   ]);
   for (const { id, Properties } of functions) {
-    assert.equal(Properties.Runtime, 'nodejs24.x', id);
+    assert.equal(Properties.Runtime, `nodejs${node}.x`, id);
     assert.deepEqual(Properties.Architectures, ['arm64'], id);
     assert.equal(Properties.Handler, 'index.handler', id);
     assert.match(readable(Properties.LoggingConfig), /LogFormat=JSON, LogGroup=<\w+Logs>/, id);
@@ -45,6 +48,16 @@ const contracts = {
   'archive-tracks': archiveEnvironment,
   sweep: sweepEnvironment,
 };
+
+test('every Lambda is deployed, and its environment is one of those below', async () => {
+  const names = await lambdaNames();
+  assert.deepEqual(
+    functions.map((each) => nameOf(each).replace('track-archiver-', '')).sort(),
+    names,
+    'infra/track-archiver-stack.ts deploys others than lambdas/ has',
+  );
+  assert.deepEqual(Object.keys(contracts).sort(), names);
+});
 
 for (const [name, contract] of Object.entries(contracts)) {
   test(`the environment of the ${name} Lambda is one that it accepts`, () => {

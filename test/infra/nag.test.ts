@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { AwsSolutionsChecks } from 'cdk-nag';
+import { test } from 'vitest';
 import { synthesize } from './synthesize.ts';
 
 const { app } = synthesize({

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { readable, synthesize, withoutHash } from './synthesize.ts';
 
 interface Statement {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { listResources } from '../../infra/list-resources.ts';
 import { root } from './example.ts';
 import { synthesize } from './synthesize.ts';

@@ -5,7 +5,7 @@ import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { parseConfig } from '../../infra/config.ts';
 import { TrackArchiverStack } from '../../infra/track-archiver-stack.ts';
-import { bundle } from '../../lambdas/bundle.ts';
+import { bundles } from '../support/bundles.ts';
 import { exampleContext, root } from './example.ts';
 
 interface CloudFormationResource {
@@ -23,18 +23,7 @@ function temporaryFolder(prefix: string): string {
   return folder;
 }
 
-/** The folder of the bundles that the test run built once, or of new ones. */
-async function bundles(): Promise<string> {
-  const built: Record<string, string> =
-    process.env.TEST_BUNDLES === undefined
-      ? await bundle(undefined, temporaryFolder('infra-bundles-'))
-      : JSON.parse(process.env.TEST_BUNDLES);
-  const [file] = Object.values(built);
-  if (file === undefined) throw new Error('There are no bundles');
-  return dirname(dirname(file));
-}
-
-const bundlesFolder = await bundles();
+const bundlesFolder = dirname(dirname(bundles.enqueue ?? ''));
 
 /** The stack as `cdk synth` makes it with this context, in a folder of its own. */
 export function synthesize(context: Record<string, unknown> = exampleContext) {

@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { test } from 'vitest';
 import { bundle, lambdaNames } from '../../lambdas/bundle.ts';
 
 const run = promisify(execFile);
@@ -13,7 +13,7 @@ test('a bundle has everything inside, starts without our folders, and is the sam
   const names = await lambdaNames();
   assert.ok(names.includes('enqueue') && names.includes('archive'));
   const outdirs = await Promise.all([0, 1].map(() => mkdtemp(join(tmpdir(), 'bundle-'))));
-  t.after(() => Promise.all(outdirs.map((outdir) => rm(outdir, { recursive: true }))));
+  for (const outdir of outdirs) t.onTestFinished(() => rm(outdir, { recursive: true }));
   const [once, twice] = await Promise.all(outdirs.map((outdir) => bundle(undefined, outdir)));
   for (const name of names) {
     const file = once?.[name] ?? '';

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
-import { type TestContext, test } from 'node:test';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse } from 'aws-lambda';
+import { type TestContext, test } from 'vitest';
 import { batchSize, timings } from '../../core/timings.ts';
-import { bundle } from '../../lambdas/bundle.ts';
 import { type LambdaFunction, startFunction } from '../../local/aws/lambda.ts';
+import { bundles } from '../support/bundles.ts';
 import { receive } from './archive/deliver.ts';
 import { functionUrlEvent, signed, webhookBody } from './enqueue/post.ts';
 import { files, insertTrack, insertWholeTrack, readTrack, serve } from './tracks.ts';
 import { startWorld, type World, webhookSecrets } from './world.ts';
-
-const bundles = bundle();
 
 /** A Lambda's bundle in processes of its own, as in production, and the lines that it logs. */
 async function start(
@@ -23,7 +21,7 @@ async function start(
   const lines: string[] = [];
   const fn = startFunction({
     name: `track-archiver-${name}`,
-    bundle: (await bundles)[name] ?? '',
+    bundle: bundles[name] ?? '',
     environment: {
       ...world.environment,
       NODE_EXTRA_CA_CERTS: world.provider.certificate,
@@ -36,7 +34,7 @@ async function start(
     clock: world.clock,
     onLog: (line) => lines.push(line),
   });
-  t.after(() => fn.stop());
+  t.onTestFinished(() => fn.stop());
   return { fn, lines };
 }
 
@@ -61,7 +59,7 @@ function assertNoSecrets(lines: string[], world: World, more: string[] = []): vo
 }
 
 test('every bundle stays below a megabyte', async () => {
-  for (const file of Object.values(await bundles)) {
+  for (const file of Object.values(bundles)) {
     const { size } = await stat(file);
     assert.ok(size < 1_000_000, `${file} has ${size} bytes`);
   }
@@ -136,7 +134,7 @@ test('the enqueue bundle answers, and warm in well under 100 ms', async (t) => {
     assert.equal(JSON.parse(answer.body).action, 'scheduled');
   }
   const warm = times.slice(1).sort((a, b) => a - b);
-  t.diagnostic(`cold ${times[0]?.toFixed()} ms, warm median ${warm[7]?.toFixed(1)} ms`);
+  await t.annotate(`cold ${times[0]?.toFixed()} ms, warm median ${warm[7]?.toFixed(1)} ms`);
   assertNoSecrets(lines, world, [headers['webhook-signature'] ?? '']);
 });
 

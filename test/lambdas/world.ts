@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { CreateScheduleGroupCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -12,6 +11,7 @@ import { type Provider, startProvider } from '../../local/provider/server.ts';
 import { createQueues, names } from '../../local/stack/aws-resources.ts';
 import { type Gateway, startGateway } from '../../local/supabase/gateway.ts';
 import { isCapturing, rememberSecrets } from '../support/capture.ts';
+import type { Cleanup } from '../support/cleanup.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { type InterceptingProxy, startProxy } from '../support/proxy.ts';
 
@@ -45,10 +45,9 @@ export const webhookSecrets = [
 const region = 'us-east-1';
 const arn = (kind: string) => `arn:aws:${kind}`;
 
-export async function startWorld(t: TestContext): Promise<World> {
+export async function startWorld(t: Cleanup): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), 'track-archiver-test-'));
-  const last: (() => Promise<void>)[] = [];
-  const database = await testDatabase({ after: (run) => last.push(run) });
+  const database = await testDatabase(t);
   const gateway = await startGateway({
     databaseUrl: database.apiUrl,
     storageDirectory: join(directory, 'storage'),
@@ -75,11 +74,10 @@ export async function startWorld(t: TestContext): Promise<World> {
     `insert into public.track_archiving_policies (provider, retention, archive_after, allowed_hosts)
      values ('tester', '15 days', '13 days', array['${providerHost}'])`,
   );
-  t.after(async () => {
+  t.onTestFinished(async () => {
     sqs.destroy();
     scheduler.destroy();
     await Promise.all([gateway.stop(), aws.stop(), provider.stop()]);
-    for (const run of last) await run();
     await rm(directory, { recursive: true, force: true });
   });
   return {

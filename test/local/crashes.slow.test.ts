@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import pg from 'pg';
+import { test } from 'vitest';
 import { createSupabaseDatabase } from '../../local/postgres/database.ts';
 import { startPostgres } from '../../local/postgres/server.ts';
 import { startGatewayProcess } from '../../local/supabase/gateway-process.ts';
@@ -12,14 +12,14 @@ import { until } from '../support/until.ts';
 test('after crashes of PostgreSQL and the gateway all is there as before, at the same addresses', async (t) => {
   const storageDirectory = await mkdtemp(join(tmpdir(), 'track-archiver-test-'));
   const postgres = await startPostgres();
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await postgres.stop();
     await rm(storageDirectory, { recursive: true });
   });
   const url = await createSupabaseDatabase(postgres, 'app');
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   pool.on('error', () => {});
-  t.after(() => pool.end());
+  t.onTestFinished(() => pool.end());
   await pool.query('create table notes (id integer primary key)');
   await pool.query('grant all on notes to service_role');
   await pool.query('alter database app set synchronous_commit = on');
@@ -30,7 +30,7 @@ test('after crashes of PostgreSQL and the gateway all is there as before, at the
     jwtSecret: 'x'.repeat(32),
     onLog: () => {},
   });
-  t.after(gateway.stop);
+  t.onTestFinished(gateway.stop);
   const headers = {
     apikey: gateway.keys.serviceRole,
     authorization: `Bearer ${gateway.keys.serviceRole}`,

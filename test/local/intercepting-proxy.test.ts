@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'vitest';
 import { startInterceptingProxy } from '../../local/intercepting-proxy.ts';
 import { until } from '../support/until.ts';
 
@@ -25,7 +25,7 @@ async function setUp(t: TestContext) {
   const proxy = await startInterceptingProxy(
     `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
   );
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await proxy.stop();
     server.closeAllConnections();
     server.close();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { cast } from '../../local/story/cast.ts';
 import { type Event, type Run, start } from './story/start.ts';
 
@@ -8,12 +8,12 @@ describe('npm start -- --once --json', () => {
   let code: number | null;
   let events: Event[];
 
-  before(async () => {
+  beforeAll(async () => {
     run = start(['--once', '--json']);
     code = await run.exit;
     events = run.events();
   });
-  after(() => run.child.kill('SIGKILL'));
+  afterAll(() => run.child.kill('SIGKILL'));
 
   test('exits 0, with nothing on stderr and every expectation held', () => {
     const summary = events.at(-1);

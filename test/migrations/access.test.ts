@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'vitest';
+import { afterSuite, type Cleanup } from '../support/cleanup.ts';
 import { testDatabase } from '../support/database.ts';
 import { type Answer, type Role, roles, type Scene } from './access.ts';
 import { table } from './access-table.ts';
 import { claim, newTrack, newUser, worker } from './app.ts';
 
-async function scene(t: { after(run: () => Promise<void>): void }): Promise<Scene> {
+async function scene(t: Cleanup): Promise<Scene> {
   const db = await testDatabase(t);
   const [owner, another] = [await newUser(db), await newUser(db)];
   const [track, failed] = [await newTrack(db, owner), await newTrack(db, owner)];
@@ -44,13 +45,10 @@ async function ask(s: Scene, role: Role, sql: string): Promise<Answer> {
 
 describe('what anon, the owner of a track, another user and the service may do', () => {
   let shared: Promise<Scene> | undefined;
-  const afters: (() => Promise<void>)[] = [];
-  after(async () => {
-    for (const run of afters) await run();
-  });
+  const suite = afterSuite();
   for (const row of table) {
     test(row.what, async () => {
-      shared ??= scene({ after: (run) => void afters.push(run) });
+      shared ??= scene(suite);
       const s = await shared;
       const answers: Partial<Record<Role, Answer>> = {};
       for (const role of roles) answers[role] = await ask(s, role, row.sql(s));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { testDatabase } from '../support/database.ts';
 import { claim, jobOf, newTrack, newUser, plan, service, sqlstate, worker } from './app.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { assetKinds } from '../../core/assets.ts';
 import { testDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { announcements, configureWebhook } from './announcements.ts';
 import { newTrack, onConnection, service } from './app.ts';
 import { hour, hoursAgo, world } from './lost.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { claim, jobOf, moveClock, newTrack, plan, worker } from './app.ts';
 import { close, due, lost, world } from './lost.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { applyMigrations } from '../../local/postgres/database.ts';
 import { testDatabase } from '../support/database.ts';
 import { newUser, plan, service } from './app.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { claim, jobOf, moveClock, newTrack, newUser, plan, trackOf, worker } from './app.ts';
 import { close, confirm, expired, hoursAgo, lost, world } from './lost.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import pg from 'pg';
+import { test } from 'vitest';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { newTrack, newUser, onConnection, sqlstate, storageUrl, trackOf } from './app.ts';
 

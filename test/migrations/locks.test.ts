@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { migrationFiles } from '../../local/postgres/database.ts';
 import { onConnection } from './app.ts';
 import { migrationPath, startingDatabase } from './starts.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { claim, jobOf, moveClock, newTrack, plan, service, worker } from './app.ts';
 import { confirm, due, epoch, expired, hour, hoursAgo, lost, unscheduled, world } from './lost.ts';
 

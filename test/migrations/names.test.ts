@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { testDatabase } from '../support/database.ts';
 
 /** The database and storage sections of the spec, word by word. */

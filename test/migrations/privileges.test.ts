@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { testDatabase } from '../support/database.ts';
 
 const ours = `select p.oid::regprocedure::text as name, p.prosecdef as definer, p.proconfig as settings,

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { applyMigrations } from '../../local/postgres/database.ts';
+import { afterSuite, type Cleanup } from '../support/cleanup.ts';
 import { claim, jobOf, newTrack, newUser, plan, service, trackOf } from './app.ts';
 import { holes, type Scene } from './holes.ts';
 import { startingDatabase } from './starts.ts';
 
-async function scene(t: { after(run: () => Promise<void>): void }): Promise<Scene> {
+async function scene(t: Cleanup): Promise<Scene> {
   const db = await startingDatabase(t, 'an app with the replaced system');
   const [victim, attacker] = [await newUser(db), await newUser(db)];
   const old = { created_at: new Date(Date.now() - 13.5 * 86_400_000) };
@@ -22,16 +23,13 @@ async function scene(t: { after(run: () => Promise<void>): void }): Promise<Scen
 }
 
 describe('what was open in the replaced system is closed by the migrations', () => {
-  const afters: (() => Promise<void>)[] = [];
+  const suite = afterSuite();
   let migrated: Promise<Scene> | undefined;
   const migratedScene = async () => {
-    const made = await scene({ after: (run) => void afters.push(run) });
+    const made = await scene(suite);
     await applyMigrations(made.db.url);
     return made;
   };
-  after(async () => {
-    for (const run of afters) await run();
-  });
 
   for (const hole of holes) {
     test(hole.name, async (t) => {

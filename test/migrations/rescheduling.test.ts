@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { newTrack, newUser, storageUrl, trackOf } from './app.ts';
 
 const day = 24 * 3_600_000;
 const created = new Date('2026-05-01T10:00:00.123Z');
-const after = (milliseconds: number) => new Date(created.getTime() + milliseconds);
+const later = (milliseconds: number) => new Date(created.getTime() + milliseconds);
 
 describe('an update of a track', () => {
   const update = async (db: TestDatabase, before: Record<string, unknown>, change: string) => {
@@ -25,7 +25,7 @@ describe('an update of a track', () => {
   test('to completed gives it a date; away from completed takes it', async (t) => {
     const db = await testDatabase(t);
     const to = await update(db, { status: 'processing' }, "status = 'completed'");
-    assert.deepEqual(to.is.archive_scheduled_at, after(13 * day));
+    assert.deepEqual(to.is.archive_scheduled_at, later(13 * day));
     const away = await update(db, {}, "status = 'failed'");
     assert.equal(away.is.archive_scheduled_at, null);
   });
@@ -34,8 +34,8 @@ describe('an update of a track', () => {
     const db = await testDatabase(t);
     for (const [change, due] of [
       ["provider = 'replicate'", created],
-      [`created_at = '${after(day).toISOString()}'`, after(14 * day)],
-      [`metadata = '{"expires_at": "${after(5 * day).toISOString()}"}'`, after(3 * day)],
+      [`created_at = '${later(day).toISOString()}'`, later(14 * day)],
+      [`metadata = '{"expires_at": "${later(5 * day).toISOString()}"}'`, later(3 * day)],
     ] as const) {
       assert.deepEqual((await update(db, {}, change)).is.archive_scheduled_at, due, change);
     }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { testDatabase } from '../support/database.ts';
 import { newTrack, newUser, onConnection, trackOf } from './app.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
 const created = new Date('2026-05-01T10:00:00.123Z');
-const after = (milliseconds: number) => new Date(created.getTime() + milliseconds);
+const later = (milliseconds: number) => new Date(created.getTime() + milliseconds);
 
 interface Case {
   what: string;
@@ -15,18 +15,18 @@ interface Case {
 }
 
 const cases: Case[] = [
-  { what: 'suno: after 13 days', columns: { provider: 'suno' }, due: after(13 * day) },
-  { what: 'mureka: after 13 days', columns: { provider: 'mureka' }, due: after(13 * day) },
+  { what: 'suno: after 13 days', columns: { provider: 'suno' }, due: later(13 * day) },
+  { what: 'mureka: after 13 days', columns: { provider: 'mureka' }, due: later(13 * day) },
   {
     what: 'a provider nobody knows: after 13 days',
     columns: { provider: 'x' },
-    due: after(13 * day),
+    due: later(13 * day),
   },
-  { what: 'no provider: after 13 days', columns: { provider: null }, due: after(13 * day) },
+  { what: 'no provider: after 13 days', columns: { provider: null }, due: later(13 * day) },
   {
     what: 'Suno, written otherwise: after 13 days',
     columns: { provider: ' Suno ' },
-    due: after(13 * day),
+    due: later(13 * day),
   },
   {
     what: 'replicate, which keeps files an hour: at once',
@@ -37,32 +37,32 @@ const cases: Case[] = [
   {
     what: 'kie, which keeps them 14 days: after 12',
     columns: { provider: 'kie' },
-    due: after(12 * day),
+    due: later(12 * day),
   },
   {
     what: 'a known expiry, two days before it',
-    columns: { metadata: { expires_at: after(10 * day).toISOString() } },
-    due: after(8 * day),
+    columns: { metadata: { expires_at: later(10 * day).toISOString() } },
+    due: later(8 * day),
   },
   {
     what: 'an expiry too near for two days: already due',
-    columns: { metadata: { expires_at: after(hour).toISOString() } },
-    due: after(hour - 2 * day),
+    columns: { metadata: { expires_at: later(hour).toISOString() } },
+    due: later(hour - 2 * day),
   },
   {
     what: 'an expiry later than the policy does not postpone',
-    columns: { metadata: { expires_at: after(60 * day).toISOString() } },
-    due: after(13 * day),
+    columns: { metadata: { expires_at: later(60 * day).toISOString() } },
+    due: later(13 * day),
   },
   {
     what: 'an expiry as Unix seconds',
-    columns: { metadata: { expires_at: after(10 * day).getTime() / 1000 } },
-    due: after(8 * day),
+    columns: { metadata: { expires_at: later(10 * day).getTime() / 1000 } },
+    due: later(8 * day),
   },
   {
     what: 'an expiry as Unix milliseconds',
-    columns: { metadata: { expires_at: after(10 * day).getTime() } },
-    due: after(8 * day),
+    columns: { metadata: { expires_at: later(10 * day).getTime() } },
+    due: later(8 * day),
   },
   {
     what: 'an expiry without a zone is in UTC',
@@ -97,12 +97,12 @@ const cases: Case[] = [
   ].map((garbage) => ({
     what: `an expiry that is none: ${JSON.stringify(garbage).slice(0, 40)}`,
     columns: { metadata: { expires_at: garbage } },
-    due: after(13 * day),
+    due: later(13 * day),
   })),
   ...['[]', '"text"', '["expires_at"]', 'null', '7'].map((metadata) => ({
     what: `metadata that is no object: ${metadata}`,
     columns: { metadata },
-    due: after(13 * day),
+    due: later(13 * day),
   })),
   { what: 'a track that is not completed', columns: { status: 'processing' }, due: null },
   {
@@ -156,8 +156,8 @@ test('the operator may change a policy and add one', async (t) => {
     insert into track_archiving_policies (provider, retention, archive_after, allowed_hosts)
     values ('mine', '2 days', '6 hours', '{*.mine.example}')`);
   for (const [provider, due] of [
-    ['suno', after(day)],
-    ['mine', after(6 * hour)],
+    ['suno', later(day)],
+    ['mine', later(6 * hour)],
   ] as const) {
     const track = await newTrack(db, user, { provider, created_at: created });
     assert.deepEqual((await trackOf(db, track)).archive_scheduled_at, due);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { dumpSchema, schemaFile } from '../../local/postgres/dump-schema.ts';
 import { testDatabase } from '../support/database.ts';
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Cleanup } from '../support/cleanup.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 
 /** The places from which a project may start with the archiver. */
@@ -11,10 +12,7 @@ export const starts = {
 export type Start = keyof typeof starts;
 
 /** A database before our migrations, as one of the `starts`. */
-export async function startingDatabase(
-  context: { after(run: () => Promise<void>): void },
-  start: Start,
-): Promise<TestDatabase> {
+export async function startingDatabase(context: Cleanup, start: Start): Promise<TestDatabase> {
   const db = await testDatabase(context, { migrated: false });
   for (const name of starts[start]) {
     await db.query(readFileSync(join(import.meta.dirname, `${name}.sql`), 'utf8'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { test } from 'node:test';
 import fc from 'fast-check';
+import { test } from 'vitest';
 import { until } from '../support/until.ts';
 import { type Known, perform, type Seen } from './state-machine/perform.ts';
 import { checkChange, checkRows, Referee } from './state-machine/rules.ts';
@@ -15,7 +15,7 @@ const start = Date.UTC(2026, 0, 1);
 
 test('whatever two workers, redeliveries, crashes and the app do to a track, it stays true', async (t) => {
   const world = await startWorld(t);
-  t.diagnostic(`STATE_MACHINE_SEED=${seed}`);
+  await t.annotate(`STATE_MACHINE_SEED=${seed}`);
   const property = fc.asyncProperty(history(40), (steps) => play(world, steps));
   await fc.assert(property, {
     seed,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { assetKinds, buckets } from '../../core/assets.ts';
 import { storedMimes } from '../../core/media.ts';
 import { applyMigrations, migrationFiles } from '../../local/postgres/database.ts';

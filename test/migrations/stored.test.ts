@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
 import pg from 'pg';
+import { test } from 'vitest';
 import { type AssetKind, buckets } from '../../core/assets.ts';
 import { migrationFiles } from '../../local/postgres/database.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { claim, jobOf, newTrack, newUser, plan, sqlstate, storageUrl, worker } from './app.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { applyMigrations, migrationFiles } from '../../local/postgres/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { migrationVersion, type Start, startingDatabase, starts } from './starts.ts';

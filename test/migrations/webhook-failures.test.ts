@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import pg from 'pg';
+import { describe, test } from 'vitest';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { announcements, configureWebhook, warningsOf } from './announcements.ts';
 import { newTrack, newUser, plan, service, trackOf } from './app.ts';

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { createHmac, randomBytes } from 'node:crypto';
-import { test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
+import { test } from 'vitest';
 import { TrackWebhook, webhookTrackId } from '../../core/webhook.ts';
+import type { Cleanup } from '../support/cleanup.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { announcements, configureWebhook, webhookSecret, webhookUrl } from './announcements.ts';
 import { claim, newTrack, newUser, onConnection, plan, storageUrl, worker } from './app.ts';
 
-async function configured(t: { after(run: () => Promise<void>): void }): Promise<TestDatabase> {
+async function configured(t: Cleanup): Promise<TestDatabase> {
   const db = await testDatabase(t);
   await configureWebhook(db);
   return db;

@@ -1,5 +1,5 @@
 /**
- * Loaded into every test process by test/run.ts: keeps what Lambdas and commands write, as children or
+ * Loaded into every test process by vitest.config.ts: keeps what Lambdas and commands write, as children or
  * in this process, in a folder, for leaks.ts to look through after the run. It listens where Node
  * makes child processes, so that no test can forget to take part.
  */
@@ -82,7 +82,8 @@ function captureOwn(stream: NodeJS.WriteStream): void {
   const write = stream.write.bind(stream) as (...parameters: unknown[]) => boolean;
   const own = basename(process.argv[1] ?? '');
   const ofHandler = recorder('handler');
-  const ofProcess = recorder(own.endsWith('.test.ts') ? 'test' : own);
+  // A test process runs Vitest's own file.
+  const ofProcess = recorder(own === 'forks.js' ? 'test' : own);
   stream.write = (...[chunk, ...rest]: unknown[]) => {
     if (typeof chunk !== 'string') return write(chunk, ...rest);
     if (!chunk.startsWith('{"level":')) {

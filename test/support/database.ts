@@ -1,7 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after } from 'node:test';
 import pg from 'pg';
 import { type Cluster, clusterOf } from '../../local/postgres/cluster.ts';
 import {
@@ -9,7 +8,7 @@ import {
   createSupabaseDatabase,
   migrationFiles,
 } from '../../local/postgres/database.ts';
-import { startPostgres } from '../../local/postgres/server.ts';
+import type { Cleanup } from './cleanup.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a row's shape is the test's own knowledge.
 type Row = any;
@@ -38,14 +37,8 @@ export interface TestDatabase {
   asUser<Result>(userId: string, use: (query: Query) => Promise<Result>): Promise<Result>;
 }
 
-let cluster: Promise<Cluster> | undefined;
-
-/** The cluster of test/run.ts, or one of this process's own where a test file is run alone. */
-export function testCluster(): Promise<Cluster> {
-  const given = process.env.TEST_POSTGRES_URL;
-  cluster ??= given === undefined ? startPostgres() : Promise.resolve(clusterOf(given));
-  return cluster;
-}
+/** The cluster of setup.ts. */
+const cluster = (): Cluster => clusterOf(process.env.TEST_POSTGRES_URL ?? '');
 
 async function admin(of: Cluster, use: (client: pg.Client) => Promise<void>): Promise<void> {
   const client = new pg.Client(of.url('postgres'));
@@ -81,23 +74,6 @@ async function template(of: Cluster, migrated: boolean): Promise<string> {
   return name;
 }
 
-/** Dropped at the end of the file: a test's hooks run oldest first, and what it started later still uses its database. */
-const unused: string[] = [];
-let isOver = false;
-
-async function dropUnused(): Promise<void> {
-  if (unused.length === 0) return;
-  await admin(await testCluster(), async (client) => {
-    for (const name of unused.splice(0))
-      await client.query(`drop database if exists ${name} with (force)`);
-  });
-}
-
-after(async () => {
-  isOver = true;
-  await dropUnused();
-});
-
 const templates = new Map<boolean, Promise<string>>();
 
 function templateOf(of: Cluster, migrated: boolean): Promise<string> {
@@ -107,14 +83,14 @@ function templateOf(of: Cluster, migrated: boolean): Promise<string> {
 }
 
 /**
- * A database of this test's own, dropped at the end of its file: a Supabase project with the product's migrations, or
- * with `{ migrated: false }` without them. `context` is the test's (or any hook that takes an `after`).
+ * A database of this test's own, dropped after it: a Supabase project with the product's migrations, or with
+ * `{ migrated: false }` without them.
  */
 export async function testDatabase(
-  context: { after(run: () => Promise<void>): void },
+  context: Cleanup,
   options: { migrated?: boolean } = {},
 ): Promise<TestDatabase> {
-  const of = await testCluster();
+  const of = cluster();
   const source = await templateOf(of, options.migrated ?? true);
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await admin(of, async (client) => {
@@ -125,10 +101,11 @@ export async function testDatabase(
   const pool = new pg.Pool({ connectionString: url, max: 10 });
   const api = new pg.Pool({ connectionString: apiUrl, max: 10 });
   for (const each of [pool, api]) each.on('error', () => {});
-  context.after(async () => {
-    unused.push(name);
+  context.onTestFinished(async () => {
     await Promise.all([pool.end(), api.end()]);
-    if (isOver) await dropUnused();
+    await admin(of, async (client) => {
+      await client.query(`drop database if exists ${name} with (force)`);
+    });
   });
   const as: TestDatabase['as'] = async (role, claims, use) => {
     const client = await api.connect();

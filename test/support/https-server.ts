@@ -1,9 +1,9 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { TestContext } from 'node:test';
 import type { AddressOverrides } from '../../adapters/provider/overrides.ts';
 import { makeCertificate } from '../../local/provider/certificate.ts';
+import type { Cleanup } from './cleanup.ts';
 
 export interface HttpsServer {
   port: number;
@@ -16,7 +16,7 @@ export interface HttpsServer {
 
 /** An https server on a free port with a certificate for `hosts`, closed after the test. */
 export async function httpsServer(
-  t: Pick<TestContext, 'after'>,
+  t: Cleanup,
   hosts: string[],
   answer: RequestListener,
 ): Promise<HttpsServer> {
@@ -27,7 +27,7 @@ export async function httpsServer(
     answer(request, response);
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  t.after(() => {
+  t.onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });

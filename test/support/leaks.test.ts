@@ -4,18 +4,18 @@ import { once } from 'node:events';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'vitest';
 import { judge, searchLogs } from './leaks.ts';
 
 const root = join(import.meta.dirname, '../..');
 
 async function folder(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'track-archiver-leaks-'));
-  t.after(() => rm(directory, { recursive: true }));
+  t.onTestFinished(() => rm(directory, { recursive: true }));
   return directory;
 }
 
-/** Runs a script as test/run.ts runs a test file, and looks through what was kept. */
+/** Runs a script as a test file is run, and looks through what was kept. */
 async function capture(t: TestContext, script: string, more: string[] = []) {
   const directory = await folder(t);
   const file = join(directory, 'script.mjs');

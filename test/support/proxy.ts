@@ -1,14 +1,11 @@
-import type { TestContext } from 'node:test';
 import { type InterceptingProxy, startInterceptingProxy } from '../../local/intercepting-proxy.ts';
+import type { Cleanup } from './cleanup.ts';
 
 export type { Intercept, InterceptingProxy } from '../../local/intercepting-proxy.ts';
 
 /** An http proxy before `target`, to make it misbehave; closed after the test. */
-export async function startProxy(
-  t: Pick<TestContext, 'after'>,
-  target: string,
-): Promise<InterceptingProxy> {
+export async function startProxy(t: Cleanup, target: string): Promise<InterceptingProxy> {
   const proxy = await startInterceptingProxy(target);
-  t.after(proxy.stop);
+  t.onTestFinished(proxy.stop);
   return proxy;
 }

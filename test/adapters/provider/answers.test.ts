@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { describe, test } from 'node:test';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { describe, test } from 'vitest';
 import { ArchiveFailure } from '../../../core/failure.ts';
 import { httpsServer } from '../../support/https-server.ts';
 import { codeOf, fetchWhole, host } from './open.ts';

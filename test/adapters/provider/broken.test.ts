@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { createServer, type Socket } from 'node:net';
-import { test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
+import { test } from 'vitest';
 import { ArchiveFailure } from '../../../core/failure.ts';
 import { makeCertificate } from '../../../local/provider/certificate.ts';
+import type { Cleanup } from '../../support/cleanup.ts';
 import { httpsServer } from '../../support/https-server.ts';
 import { codeOf, fetchWhole, host } from './open.ts';
 
 const url = `https://${host}/song.mp3`;
 
 /** A TCP server that treats each connection as `use` says. */
-async function tcpServer(t: { after(run: () => void): void }, use: (socket: Socket) => void) {
+async function tcpServer(t: Cleanup, use: (socket: Socket) => void) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -18,7 +19,7 @@ async function tcpServer(t: { after(run: () => void): void }, use: (socket: Sock
     use(socket);
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  t.after(() => {
+  t.onTestFinished(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
@@ -28,11 +29,7 @@ async function tcpServer(t: { after(run: () => void): void }, use: (socket: Sock
 }
 
 /** A TLS server that sends these bytes as its answer, whatever it is asked, and then ends or resets. */
-async function rawServer(
-  t: { after(run: () => void): void },
-  answer: string,
-  end: 'end' | 'reset',
-) {
+async function rawServer(t: Cleanup, answer: string, end: 'end' | 'reset') {
   const { authority, certificate, key } = await makeCertificate([host]);
   const tcp = new Set<Socket>();
   const server = createTlsServer({ cert: certificate, key }, (socket) => {
@@ -46,7 +43,7 @@ async function rawServer(
   });
   server.on('connection', (socket: Socket) => tcp.add(socket));
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  t.after(() => {
+  t.onTestFinished(() => {
     for (const socket of tcp) socket.destroy();
     server.close();
   });

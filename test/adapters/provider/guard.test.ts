@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { LookupFunction } from 'node:net';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { createProvider, maxRedirects } from '../../../adapters/provider/provider.ts';
 import { type HttpsServer, httpsServer } from '../../support/https-server.ts';
 import { codeOf, fetchWhole, host, policy } from './open.ts';
@@ -64,7 +64,7 @@ describe('an address from DNS', () => {
     const server = await songServer(t);
     const { asked, options } = network(server, [['127.0.0.1'], ['127.0.0.2']]);
     const provider = createProvider({ timeout: 10_000, ca: server.ca, ...options });
-    t.after(() => provider.close());
+    t.onTestFinished(() => provider.close());
     const signal = new AbortController().signal;
     for await (const _ of (await provider.open(url, policy, signal)).body);
     await assert.rejects(provider.open(url, policy, signal), { code: 'address_not_public' });

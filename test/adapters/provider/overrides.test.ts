@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { parseAddressOverrides } from '../../../adapters/provider/overrides.ts';
 import { ConfigurationError } from '../../../core/environment.ts';
 

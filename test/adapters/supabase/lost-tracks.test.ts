@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { createDatabaseClient } from '../../../adapters/supabase/client.ts';
 import { createLostTrackList } from '../../../adapters/supabase/lost-tracks.ts';
 import { insertTrack } from '../../lambdas/tracks.ts';

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
 import { createClient } from '@supabase/supabase-js';
+import { type TestContext, test } from 'vitest';
 import { createStorage } from '../../../adapters/supabase/storage.ts';
 import { ArchiveFailure } from '../../../core/failure.ts';
 import { startGateway } from '../../../local/supabase/gateway.ts';
@@ -27,14 +27,14 @@ async function bothClients(t: TestContext) {
     const database = await testDatabase(t);
     const storageDirectory = await mkdtemp(join(tmpdir(), 'track-archiver-test-'));
     const gateway = await startGateway({ databaseUrl: database.apiUrl, storageDirectory });
-    t.after(async () => {
+    t.onTestFinished(async () => {
       await gateway.stop();
       await rm(storageDirectory, { recursive: true, force: true });
     });
     access = { supabaseUrl: gateway.url, supabaseKey: gateway.keys.secret };
   }
   const storage = createStorage(access);
-  t.after(() => storage.close());
+  t.onTestFinished(() => storage.close());
   const theirs = createClient(access.supabaseUrl, access.supabaseKey, {
     auth: { persistSession: false, autoRefreshToken: false },
   }).storage.from(bucket);
@@ -134,7 +134,7 @@ test('what the bucket does not take is refused by name', async (t) => {
 test('a key that is not ours is unauthorized, and not an upload that is missing', async (t) => {
   const { access, folder } = await bothClients(t);
   const storage = createStorage({ ...access, supabaseKey: 'sb_secret_wrong' });
-  t.after(() => storage.close());
+  t.onTestFinished(() => storage.close());
   const place = { bucket, path: `${folder}/song.mp3` };
   await assert.rejects(storage.remove(place, never), code('storage_unauthorized'));
   const upload = storage.upload(
@@ -155,7 +155,8 @@ test('Retry-After of a busy Storage is passed on; nobody at the address is unava
   const place = { bucket, path: `${folder}/song.mp3` };
   const busy = createStorage({ ...access, supabaseUrl: proxy.url });
   const nobody = createStorage({ ...access, supabaseUrl: 'http://127.0.0.1:1' });
-  t.after(() => Promise.all([busy.close(), nobody.close()]));
+  t.onTestFinished(() => busy.close());
+  t.onTestFinished(() => nobody.close());
   await assert.rejects(busy.remove(place, never), { code: 'storage_unavailable', retryAfter: 17 });
   await assert.rejects(nobody.remove(place, never), code('storage_unavailable'));
 });

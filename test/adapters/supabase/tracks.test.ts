@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'vitest';
 import { createDatabaseClient } from '../../../adapters/supabase/client.ts';
 import { createTracks } from '../../../adapters/supabase/tracks.ts';
 import { ArchiveFailure } from '../../../core/failure.ts';
@@ -12,7 +12,7 @@ const id = '0b0f8a1e-5f0c-4f57-8a8e-1c2d3e4f5a6b';
 async function against(t: TestContext, answer: RequestListener) {
   const server = createServer(answer);
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  t.after(() => {
+  t.onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { type Gathered, hashOf, type JobRow, type TrackRow } from '../../../bench/soak/gather.ts';
 import { type Evidence, judge } from '../../../bench/soak/judge.ts';
 import { makePlan } from '../../../bench/soak/plan.ts';

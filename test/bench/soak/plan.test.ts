@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { parseOptions } from '../../../bench/soak/options.ts';
 import { makePlan } from '../../../bench/soak/plan.ts';
 import { promised } from '../../../bench/soak/promise.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { beforeAll, describe, test } from 'vitest';
+import { afterSuite } from '../../support/cleanup.ts';
 import type { FakeAws } from './fake-aws.ts';
-import { connectFirst, failedChecks, startWorld, supabaseKey } from './world.ts';
+import { type ConnectWorld, connectFirst, failedChecks, startWorld, supabaseKey } from './world.ts';
 
 const broken: [check: string[], what: string, spoil: (aws: FakeAws) => unknown][] = [
   [
@@ -115,12 +116,17 @@ const broken: [check: string[], what: string, spoil: (aws: FakeAws) => unknown][
   ],
 ];
 
-test('the doctor finds each broken thing in AWS, and only that', async (t) => {
-  const world = await startWorld(t);
-  await connectFirst(world);
-  const connected = structuredClone(world.aws);
+describe('the doctor finds each broken thing in AWS, and only that', () => {
+  const suite = afterSuite();
+  let world: ConnectWorld;
+  let connected: ConnectWorld['aws'];
+  beforeAll(async () => {
+    world = await startWorld(suite);
+    await connectFirst(world);
+    connected = structuredClone(world.aws);
+  });
   for (const [expected, what, spoil] of broken) {
-    await t.test(what, async () => {
+    test(what, async () => {
       Object.assign(world.aws, structuredClone(connected));
       await spoil(world.aws);
       const ended = await world.run(['--check', '--json']);

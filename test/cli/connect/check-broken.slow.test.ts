@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'vitest';
 import { type ConnectWorld, connectFirst, failedChecks, startWorld } from './world.ts';
 
 const sql = (statement: string) => async (world: ConnectWorld) => {
@@ -69,9 +69,9 @@ const broken: [check: string[], what: string, spoil: (world: ConnectWorld) => un
   ],
 ];
 
-test('the doctor finds each broken thing in the database, and only that', async (t) => {
+describe('the doctor finds each broken thing in the database, and only that', () => {
   for (const [expected, what, spoil] of broken) {
-    await t.test(what, async (t) => {
+    test(what, async (t) => {
       const world = await startWorld(t);
       await connectFirst(world);
       await spoil(world);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { newTrack, newUser, storageUrl } from '../../migrations/app.ts';
 import { connectFirst, failedChecks, resultsOf, startWorld } from './world.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import pg from 'pg';
+import { test } from 'vitest';
 import { listMigrations } from '../../../adapters/database/migrations.ts';
 import { ArchiverSecret } from '../../../core/environment.ts';
 import { connectFirst, reportOf, startWorld, supabaseKey, supabaseUrl } from './world.ts';

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json as readJson, text as readText } from 'node:stream/consumers';
-import type { TestContext } from 'node:test';
 import type { RawWebhook } from '../../../lambdas/enqueue/verify.ts';
 import { isAuthentic } from '../../../lambdas/enqueue/verify.ts';
+import type { Cleanup } from '../../support/cleanup.ts';
 
 /** A deployed stack, as far as `npm run connect` sees it; tests change it as they like. */
 export interface FakeAws {
@@ -33,7 +33,7 @@ const arn = (name: string) => `arn:aws:sqs:us-east-1:000000000000:${name}`;
 const sweep = 'track-archiver-sweep';
 
 /** Speaks the wire protocols of CloudFormation, Secrets Manager, SQS and Scheduler, and is the function URL. */
-export async function startFakeAws(t: TestContext, supabaseUrl: string): Promise<FakeAws> {
+export async function startFakeAws(t: Cleanup, supabaseUrl: string): Promise<FakeAws> {
   const server = createServer(async (request, response) => {
     const answer = (status: number, body: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -80,7 +80,7 @@ export async function startFakeAws(t: TestContext, supabaseUrl: string): Promise
     }
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  t.after(() => {
+  t.onTestFinished(() => {
     server.closeAllConnections();
     return new Promise((closed) => server.close(closed));
   });

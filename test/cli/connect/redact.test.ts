@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { createRedact, passwordsOf } from '../../../cli/connect/redact.ts';
 
 test('a password is taken out as it is written in the address, as it is meant and as it would be encoded', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { connectFirst, startWorld, supabaseKey } from './world.ts';
 
 test('without a key for an empty secret nothing is begun', async (t) => {

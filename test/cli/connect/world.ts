@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { TestContext } from 'node:test';
 import type { ConnectReport } from '../../../cli/connect/connect.ts';
 import type { CheckResult } from '../../../cli/connect/doctor.ts';
 import { startNetWorker } from '../../../local/supabase/net-worker.ts';
+import type { Cleanup } from '../../support/cleanup.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { type FakeAws, startFakeAws } from './fake-aws.ts';
 
@@ -26,16 +26,12 @@ export interface Ended {
 
 /** A Supabase database with its pg_net, and a deployed stack. */
 export async function startWorld(
-  t: TestContext,
+  t: Cleanup,
   options: { migrated?: boolean } = {},
 ): Promise<ConnectWorld> {
-  const last: (() => Promise<void>)[] = [];
-  const database = await testDatabase({ after: (run) => last.push(run) }, options);
+  const database = await testDatabase(t, options);
   const netWorker = await startNetWorker({ databaseUrl: database.adminUrl });
-  t.after(async () => {
-    await netWorker.stop();
-    for (const run of last) await run();
-  });
+  t.onTestFinished(() => netWorker.stop());
   const aws = await startFakeAws(t, supabaseUrl);
   return {
     database,

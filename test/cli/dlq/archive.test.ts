@@ -3,28 +3,24 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'vitest';
 import { labelledMedia } from '../../../local/provider/media.ts';
 import { demoHosts } from '../../../local/provider/server.ts';
 import { type Stack, startStack } from '../../../local/stack.ts';
 import { addressesOf } from '../../../local/story/addresses.ts';
+import { bundles } from '../../support/bundles.ts';
 import { testDatabase } from '../../support/database.ts';
 import { until } from '../../support/until.ts';
 import { bodyOf } from './world.ts';
 
 async function start(t: TestContext): Promise<Stack> {
-  const last: (() => Promise<void>)[] = [];
-  const database = await testDatabase({ after: (run) => last.push(run) });
-  const bundles = process.env.TEST_BUNDLES;
+  const database = await testDatabase(t);
   const stack = await startStack({
     database,
     retryBaseDelay: 5,
-    ...(bundles === undefined ? {} : { bundles: JSON.parse(bundles) }),
+    bundles,
   });
-  t.after(async () => {
-    await stack.stop();
-    for (const run of last) await run();
-  });
+  t.onTestFinished(() => stack.stop());
   return stack;
 }
 

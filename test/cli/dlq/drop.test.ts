@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { drop } from '../../../cli/dlq/drop.ts';
 import { openDesk } from '../../../cli/dlq/open.ts';
 import { parseOptions } from '../../../cli/dlq/options.ts';
 import { bury, reportOf, startDlqWorld, tracksIn, undelivered } from './world.ts';
 
-describe('dlq drop', { concurrency: 2 }, () => {
+describe.concurrent('dlq drop', () => {
   test('drops what has the code, in both queues, and nothing else', async (t) => {
     const world = await startDlqWorld(t);
     const { dead, scheduleDead, archive } = world;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { newTrack, newUser, service } from '../../migrations/app.ts';
 import { failTrack, fromSecret, startListed } from './listed.ts';
 import { bury, exhaust, reportOf, startDlqWorld, tracksIn, undelivered } from './world.ts';
 
-describe('dlq list', { concurrency: 2 }, () => {
+describe.concurrent('dlq list', () => {
   test('tells what, why, since when, until when, and what became of the track', async (t) => {
     const world = await startListed(t);
     const { database, dead, scheduleDead } = world;

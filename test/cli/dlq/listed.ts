@@ -1,6 +1,6 @@
-import type { TestContext } from 'node:test';
 import { type Gateway, startGateway } from '../../../local/supabase/gateway.ts';
 import { claim, service } from '../../migrations/app.ts';
+import type { Cleanup } from '../../support/cleanup.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { type DlqWorld, startDlqWorld } from './world.ts';
 
@@ -10,18 +10,14 @@ export interface Listed extends DlqWorld {
 }
 
 /** With a database, whose key is in the stack's secret. */
-export async function startListed(t: TestContext): Promise<Listed> {
-  const last: (() => Promise<void>)[] = [];
-  const database = await testDatabase({ after: (run) => last.push(run) });
+export async function startListed(t: Cleanup): Promise<Listed> {
+  const database = await testDatabase(t);
   const gateway = await startGateway({
     databaseUrl: database.apiUrl,
     storageDirectory: '/nonexistent',
   });
+  t.onTestFinished(() => gateway.stop());
   const world = await startDlqWorld(t);
-  t.after(async () => {
-    await gateway.stop();
-    for (const run of last) await run();
-  });
   world.secrets['track-archiver'] = JSON.stringify({
     supabaseUrl: gateway.url,
     supabaseKey: gateway.keys.secret,

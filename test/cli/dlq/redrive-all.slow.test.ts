@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { until } from '../../support/until.ts';
 import type { DlqWorld } from './world.ts';
 import { bury, reportOf, startDlqWorld, tracksIn, undelivered } from './world.ts';
@@ -9,7 +9,7 @@ const many = ({ dead }: DlqWorld, count: number): string[] =>
     bury(dead, index % 2 === 0 ? 'provider_timeout' : 'host_not_allowed'),
   ).sort();
 
-describe('redrive of everything', { concurrency: 2 }, () => {
+describe.concurrent('redrive of everything', () => {
   test('500 messages, interrupted half-way and finished: none lost, none doubled', async (t) => {
     const world = await startDlqWorld(t);
     const { archive, dead } = world;
@@ -50,7 +50,7 @@ describe('redrive of everything', { concurrency: 2 }, () => {
 
   test('a refilling queue does not keep it going', { timeout: 60_000 }, async (t) => {
     const over = new AbortController();
-    t.after(() => over.abort());
+    t.onTestFinished(() => over.abort());
     const world = await startDlqWorld(t);
     const { archive, dead } = world;
     many(world, 100);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { until } from '../../support/until.ts';
 import {
   bury,
@@ -31,7 +31,7 @@ function mix({ dead }: DlqWorld) {
   return { wanted: wanted.sort(), others: others.sort(), all: [...wanted, ...others].sort() };
 }
 
-describe('redrive of some', { concurrency: 2 }, () => {
+describe.concurrent('redrive of some', () => {
   test('500 messages, interrupted half-way and finished: none lost, none doubled', async (t) => {
     const world = await startDlqWorld(t);
     const { archive, dead } = world;

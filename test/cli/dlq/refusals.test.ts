@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
+import { describe, test } from 'vitest';
 import { bury, reportOf, startDlqWorld } from './world.ts';
 
 const noQueues = {
@@ -47,7 +47,7 @@ const refused: [what: string, parameters: string[], environment: object, expecte
   ['an unknown option', ['redrive', '--force'], {}, /unknown option '--force'/],
 ];
 
-describe('what the command cannot begin with', { concurrency: 2 }, () => {
+describe.concurrent('what the command cannot begin with', () => {
   for (const [what, parameters, environment, expected] of refused) {
     test(`${what} is refused with exit code 2 and what to do`, async (t) => {
       const world = await startDlqWorld(t);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'vitest';
 import { names } from '../../../local/stack/aws-resources.ts';
 import { newTrack, newUser } from '../../migrations/app.ts';
 import { type Listed, startListed } from './listed.ts';
@@ -34,7 +34,7 @@ async function startDeployed(t: TestContext): Promise<Listed> {
   return world;
 }
 
-describe('a stack by its name', { concurrency: 2 }, () => {
+describe.concurrent('a stack by its name', () => {
   test('its outputs tell the queues and the secret', async (t) => {
     const world = await startDeployed(t);
     const track = await newTrack(world.database, await newUser(world.database));

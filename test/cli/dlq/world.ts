@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { type AwsEndpoint, startAwsEndpoint } from '../../../local/aws/endpoint.ts';
 import type { Queue } from '../../../local/aws/queue.ts';
 import { type Clock, createClock } from '../../../local/clock.ts';
 import { createQueues, names } from '../../../local/stack/aws-resources.ts';
+import type { Cleanup } from '../../support/cleanup.ts';
 import { type InterceptingProxy, startProxy } from '../../support/proxy.ts';
 
 export interface Ended {
@@ -43,7 +43,7 @@ export interface DlqWorld {
 const command = join(import.meta.dirname, '../../../cli/track-archiver.ts');
 
 /** The queues as they are deployed, on the local AWS endpoint, and the command. */
-export async function startDlqWorld(t: Pick<TestContext, 'after'>): Promise<DlqWorld> {
+export async function startDlqWorld(t: Cleanup): Promise<DlqWorld> {
   const clock = createClock();
   const secrets: Record<string, string> = {};
   const aws = await startAwsEndpoint({ clock, secrets });
@@ -55,7 +55,7 @@ export async function startDlqWorld(t: Pick<TestContext, 'after'>): Promise<DlqW
   });
   await createQueues(sqs);
   const children: ChildProcess[] = [];
-  t.after(async () => {
+  t.onTestFinished(async () => {
     for (const child of children) child.kill('SIGKILL');
     sqs.destroy();
     await aws.stop();

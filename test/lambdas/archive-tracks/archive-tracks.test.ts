@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { deadLetters } from '../archive/deliver.ts';
 import { queued } from '../enqueue/post.ts';
 import { insertTrack, insertWholeTrack, readJob, readTrack, requestsFor } from '../tracks.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { SQSEvent } from 'aws-lambda';
+import { test } from 'vitest';
 import { ArchiveFailure } from '../../../core/failure.ts';
 import { archiveMessage } from '../../../core/message.ts';
 import { processBatch } from '../../../lambdas/archive/batch.ts';

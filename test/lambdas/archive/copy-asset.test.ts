@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import type { SourceFile } from '../../../adapters/provider/provider.ts';
 import type { Upload } from '../../../adapters/supabase/storage.ts';
 import { ArchiveFailure, classify } from '../../../core/failure.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { insertWholeTrack, readJob, readTrack, requestsFor, storedObjects } from '../tracks.ts';
 import { startWorld } from '../world.ts';
 import { archiveLambda, deadLetters, deliverTrack } from './deliver.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { describe, test } from 'vitest';
 import { archiveMessage } from '../../../core/message.ts';
 import {
   files,
@@ -60,16 +60,16 @@ test('the job says what was stored: bytes, sha256, content type and the host it 
   });
 });
 
-test('audio is stored as what its first bytes say, whatever its address says', async (t) => {
-  const world = await startWorld(t);
-  const archive = await archiveLambda(world);
+describe('audio is stored as what its first bytes say, whatever its address says', () => {
   for (const [file, extension, mime] of [
     ['song.wav', 'wav', 'audio/wav'],
     ['song.flac', 'flac', 'audio/flac'],
     ['song.ogg', 'ogg', 'audio/ogg'],
     ['song.m4a', 'm4a', 'audio/mp4'],
   ] as const) {
-    await t.test(`${extension} as ${mime}`, async () => {
+    test(`${extension} as ${mime}`, async (t) => {
+      const world = await startWorld(t);
+      const archive = await archiveLambda(world);
       const bytes = readFileSync(join(import.meta.dirname, '../../fixtures', file));
       const audio_url = serve(world, bytes, undefined, 'x.mp3');
       const track = await insertTrack(world, { audio_url });

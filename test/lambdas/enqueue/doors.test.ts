@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import type { LambdaFunctionURLResult } from 'aws-lambda';
+import { describe, test } from 'vitest';
 import { receiveWebhook } from '../../../lambdas/enqueue/receive.ts';
 import { quiet } from '../quiet.ts';
 import { webhookSecrets } from '../world.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import type { Plan } from '../../../adapters/supabase/rows.ts';
 import { type EnqueueDependencies, enqueueTrack } from '../../../lambdas/enqueue/enqueue.ts';
 import { insertTrack, readJobs } from '../tracks.ts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { timings } from '../../../core/timings.ts';
 import { startFunction } from '../../../local/aws/lambda.ts';
+import { bundles } from '../../support/bundles.ts';
 import { insertTrack } from '../tracks.ts';
 import { startWorld } from '../world.ts';
 
@@ -14,7 +15,7 @@ test('the bundle writes its levels at every run, and nothing secret', async (t) 
   const lines: string[] = [];
   const fn = startFunction({
     name: 'track-archiver-sweep',
-    bundle: JSON.parse(process.env.TEST_BUNDLES ?? '{}').sweep,
+    bundle: bundles.sweep ?? '',
     environment: { ...world.environment, POWERTOOLS_LOG_LEVEL: 'DEBUG' },
     memoryMegabytes: 256,
     timeoutSeconds: timings.sweepTimeout,
@@ -22,7 +23,7 @@ test('the bundle writes its levels at every run, and nothing secret', async (t) 
     clock: world.clock,
     onLog: (line) => lines.push(line),
   });
-  t.after(() => fn.stop());
+  t.onTestFinished(() => fn.stop());
   const levels = async () => {
     lines.length = 0;
     await fn.invoke({});

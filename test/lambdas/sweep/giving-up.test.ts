@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { archiveMessage } from '../../../core/message.ts';
 import { moveClock } from '../../migrations/app.ts';
 import { deadLetters } from '../archive/deliver.ts';

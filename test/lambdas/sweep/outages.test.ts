@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { DeleteQueueCommand } from '@aws-sdk/client-sqs';
+import { test } from 'vitest';
 import { archiveMessage } from '../../../core/message.ts';
 import { queued, schedules } from '../enqueue/post.ts';
 import { insertTrack, readJob } from '../tracks.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from 'vitest';
 import { archiveMessage } from '../../../core/message.ts';
 import { maxInFlight } from '../../../core/timings.ts';
 import { moveClock } from '../../migrations/app.ts';

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { DeleteSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import {
   CreateQueueCommand,
   DeleteQueueCommand,
@@ -13,13 +12,19 @@ import {
 } from '@aws-sdk/client-sqs';
 import { startAwsEndpoint } from '../../../local/aws/endpoint.ts';
 import { createClock } from '../../../local/clock.ts';
+import type { Cleanup } from '../../support/cleanup.ts';
+import { until } from '../../support/until.ts';
 
 /**
  * The contract tests say what we rely on of AWS. They run against our endpoint, or against any other
  * (AWS itself, an emulator) whose address CONTRACT_AWS_ENDPOINT_URL gives, with the credentials and
  * region of the environment. There `pass` waits in real time; here the clock jumps.
+ * `npm run test:contract` compares ours with the emulators of test/contract.
  */
-export const otherEndpoint = process.env.CONTRACT_AWS_ENDPOINT_URL;
+const otherEndpoint = process.env.CONTRACT_AWS_ENDPOINT_URL;
+
+/** Milliseconds in which a due schedule has to arrive: AWS promises 60 seconds, an emulator may be held to less. */
+export const schedulePatience = Number(process.env.CONTRACT_SCHEDULE_PATIENCE_MS ?? 90_000);
 
 export interface Contract {
   sqs: SQSClient;
@@ -31,6 +36,8 @@ export interface Contract {
   now(): number;
   /** A new queue, deleted after the test. */
   createQueue(attributes?: Record<string, string>): Promise<TestQueue>;
+  /** A name for a secret, which is deleted after the test. */
+  secretName(): string;
 }
 
 export interface TestQueue {
@@ -39,12 +46,10 @@ export interface TestQueue {
   arn: string;
 }
 
-export async function connect(t: TestContext): Promise<Contract> {
+export async function connect(t: Cleanup): Promise<Contract> {
   const clock = createClock();
   const own =
-    otherEndpoint === undefined
-      ? await startAwsEndpoint({ clock, secrets: { 'track-archiver': '{"a":1}' } })
-      : undefined;
+    otherEndpoint === undefined ? await startAwsEndpoint({ clock, secrets: {} }) : undefined;
   const client = {
     endpoint: own?.url ?? otherEndpoint ?? '',
     region: process.env.AWS_REGION ?? 'us-east-1',
@@ -56,9 +61,14 @@ export async function connect(t: TestContext): Promise<Contract> {
   const scheduler = new SchedulerClient(client);
   const secrets = new SecretsManagerClient(client);
   const urls: string[] = [];
-  t.after(async () => {
+  const secretNames: string[] = [];
+  t.onTestFinished(async () => {
     for (const QueueUrl of urls) {
       await sqs.send(new DeleteQueueCommand({ QueueUrl })).catch(() => {});
+    }
+    for (const SecretId of own === undefined ? secretNames : []) {
+      const command = new DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true });
+      await secrets.send(command).catch(() => {});
     }
     for (const each of [sqs, scheduler, secrets]) each.destroy();
     await own?.stop();
@@ -78,6 +88,11 @@ export async function connect(t: TestContext): Promise<Contract> {
       urls.push(url);
       const { QueueArn: arn = '' } = await attributesOf(sqs, url, ['QueueArn']);
       return { name, url, arn };
+    },
+    secretName() {
+      const name = `contract-${randomUUID()}`;
+      secretNames.push(name);
+      return name;
     },
   };
 }
@@ -103,6 +118,14 @@ export async function receive(sqs: SQSClient, QueueUrl: string, VisibilityTimeou
     }),
   );
   return Messages;
+}
+
+/** The next message, as soon as one is visible: some look only now and then whose visibility timeout is over. */
+export async function receiveNext(sqs: SQSClient, QueueUrl: string) {
+  const message = await until(async () => (await receive(sqs, QueueUrl))[0], {
+    what: 'a visible message',
+  });
+  return message;
 }
 
 /** A queue that gives a message up to `deadLetters` after `maxReceiveCount` receives. */

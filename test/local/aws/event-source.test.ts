@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { describe, type TestContext, test } from 'vitest';
 import { startAwsEndpoint } from '../../../local/aws/endpoint.ts';
 import { startEventSource } from '../../../local/aws/event-source.ts';
 import { createClock } from '../../../local/clock.ts';
@@ -13,13 +13,13 @@ const visibility = 60;
 async function start(t: TestContext, options = { batchSize: 10, maxConcurrency: 5 }) {
   const clock = createClock();
   const endpoint = await startAwsEndpoint({ clock, secrets: {} });
-  t.after(() => endpoint.stop());
+  t.onTestFinished(() => endpoint.stop());
   const sqs = new SQSClient({
     endpoint: endpoint.url,
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
   });
-  t.after(() => sqs.destroy());
+  t.onTestFinished(() => sqs.destroy());
   await sqs.send(new CreateQueueCommand({ QueueName: 'dead' }));
   const dead = endpoint.queue('dead');
   assert.ok(dead);
@@ -31,7 +31,7 @@ async function start(t: TestContext, options = { batchSize: 10, maxConcurrency: 
   const { fn, lines } = startTestFunction(t, 'batch', { clock });
   const consume = () => {
     const source = startEventSource({ endpoint, queueName: 'work', fn, ...options });
-    t.after(() => source.stop());
+    t.onTestFinished(() => source.stop());
     return source;
   };
   const redeliver = () => clock.advanceTo(clock.now() + visibility * 1000 + 100);

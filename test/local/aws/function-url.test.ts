@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { describe, type TestContext, test } from 'vitest';
 import { startFunctionUrl } from '../../../local/aws/function-url.ts';
 import { startTestFunction } from './functions.ts';
 
 async function start(t: TestContext, maxConcurrency = 10) {
   const { fn } = startTestFunction(t, 'probe', { maxConcurrency });
   const { url, stop } = await startFunctionUrl(fn);
-  t.after(stop);
+  t.onTestFinished(stop);
   return { fn, url };
 }
 

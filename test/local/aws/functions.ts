@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { type FunctionOptions, startFunction } from '../../../local/aws/lambda.ts';
 import { createClock } from '../../../local/clock.ts';
+import type { Cleanup } from '../../support/cleanup.ts';
 
 /** A function of handlers/, stopped after the test, and the lines that it logged. */
 export function startTestFunction(
-  t: TestContext,
+  t: Cleanup,
   handler: 'probe' | 'batch' | 'broken',
   options: Partial<FunctionOptions> = {},
 ) {
@@ -21,6 +21,6 @@ export function startTestFunction(
     onLog: (line) => lines.push(line),
     ...options,
   });
-  t.after(() => fn.stop());
+  t.onTestFinished(() => fn.stop());
   return { fn, lines };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { createClock } from '../../../local/clock.ts';
 import { until } from '../../support/until.ts';
 import { startTestFunction } from './functions.ts';
@@ -39,7 +39,7 @@ describe('the Lambda runner', () => {
 
   test('gives the function its own environment and nothing of ours but PATH', async (t) => {
     process.env.LEAKED_FROM_PARENT = 'secret';
-    t.after(() => delete process.env.LEAKED_FROM_PARENT);
+    t.onTestFinished(() => void delete process.env.LEAKED_FROM_PARENT);
     const { fn } = startTestFunction(t, 'probe', { environment: { SECRET_ID: 's' } });
     const environment = (await fn.invoke({ action: 'environment' })) as Record<string, string>;
     assert.equal(environment.SECRET_ID, 's');

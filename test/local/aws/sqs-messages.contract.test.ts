@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import {
   ChangeMessageVisibilityBatchCommand,
   ChangeMessageVisibilityCommand,
@@ -9,8 +8,9 @@ import {
   SendMessageBatchCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
+import { describe, test } from 'vitest';
 import { until } from '../../support/until.ts';
-import { attributesOf, connect, receive } from './contract.ts';
+import { attributesOf, connect, receive, receiveNext } from './contract.ts';
 
 describe('SQS messages', () => {
   test('a message arrives with body, attributes and checksum', async (t) => {
@@ -26,8 +26,8 @@ describe('SQS messages', () => {
         },
       }),
     );
-    const [message] = await receive(sqs, url);
-    assert.equal(message?.Body, 'Привет, "world" \u{1f3b5}');
+    const message = await receiveNext(sqs, url);
+    assert.equal(message.Body, 'Привет, "world" \u{1f3b5}');
     assert.equal(message.MessageId, sent.MessageId);
     assert.equal(message.MD5OfBody, sent.MD5OfMessageBody);
     assert.equal(message.MessageAttributes?.a?.StringValue, 'é');
@@ -38,18 +38,18 @@ describe('SQS messages', () => {
     const { sqs, createQueue, pass } = await connect(t);
     const { url } = await createQueue({ VisibilityTimeout: '2' });
     await sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: 'x' }));
-    const [first] = await receive(sqs, url);
-    assert.equal(first?.Attributes?.ApproximateReceiveCount, '1');
+    const first = await receiveNext(sqs, url);
+    assert.equal(first.Attributes?.ApproximateReceiveCount, '1');
     assert.deepEqual(await receive(sqs, url), []);
     assert.equal((await attributesOf(sqs, url)).ApproximateNumberOfMessagesNotVisible, '1');
     await pass(2.1);
-    const [second] = await receive(sqs, url);
-    assert.equal(second?.MessageId, first?.MessageId);
-    assert.equal(second?.Attributes?.ApproximateReceiveCount, '2');
-    assert.equal(second?.Attributes?.SentTimestamp, first?.Attributes?.SentTimestamp);
+    const second = await receiveNext(sqs, url);
+    assert.equal(second.MessageId, first.MessageId);
+    assert.equal(second.Attributes?.ApproximateReceiveCount, '2');
+    assert.equal(second.Attributes?.SentTimestamp, first.Attributes?.SentTimestamp);
     assert.equal(
-      second?.Attributes?.ApproximateFirstReceiveTimestamp,
-      first?.Attributes?.ApproximateFirstReceiveTimestamp,
+      second.Attributes?.ApproximateFirstReceiveTimestamp,
+      first.Attributes?.ApproximateFirstReceiveTimestamp,
     );
   });
 
@@ -57,21 +57,20 @@ describe('SQS messages', () => {
     const { sqs, createQueue, pass } = await connect(t);
     const { url } = await createQueue({ VisibilityTimeout: '60' });
     await sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: 'x' }));
-    const [first] = await receive(sqs, url);
-    const ReceiptHandle = first?.ReceiptHandle;
+    const { ReceiptHandle } = await receiveNext(sqs, url);
     const change = (VisibilityTimeout: number) =>
       sqs.send(
         new ChangeMessageVisibilityCommand({ QueueUrl: url, ReceiptHandle, VisibilityTimeout }),
       );
     await change(1);
     await pass(1.1);
-    const [second] = await receive(sqs, url);
-    assert.equal(second?.Attributes?.ApproximateReceiveCount, '2');
+    const second = await receiveNext(sqs, url);
+    assert.equal(second.Attributes?.ApproximateReceiveCount, '2');
     const batch = await sqs.send(
       new ChangeMessageVisibilityBatchCommand({
         QueueUrl: url,
         Entries: [
-          { Id: 'right', ReceiptHandle: second?.ReceiptHandle, VisibilityTimeout: 0 },
+          { Id: 'right', ReceiptHandle: second.ReceiptHandle, VisibilityTimeout: 0 },
           { Id: 'wrong', ReceiptHandle: 'nonsense', VisibilityTimeout: 0 },
         ],
       }),
@@ -79,16 +78,14 @@ describe('SQS messages', () => {
     assert.deepEqual(batch.Successful, [{ Id: 'right' }]);
     assert.equal(batch.Failed?.[0]?.Id, 'wrong');
     assert.equal(batch.Failed?.[0]?.Code, 'ReceiptHandleIsInvalid');
-    const [third] = await receive(sqs, url);
-    assert.equal(third?.Attributes?.ApproximateReceiveCount, '3');
-    await sqs.send(
-      new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: third?.ReceiptHandle }),
-    );
+    const third = await receiveNext(sqs, url);
+    assert.equal(third.Attributes?.ApproximateReceiveCount, '3');
+    await sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: third.ReceiptHandle }));
     await assert.rejects(
       sqs.send(
         new ChangeMessageVisibilityCommand({
           QueueUrl: url,
-          ReceiptHandle: third?.ReceiptHandle,
+          ReceiptHandle: third.ReceiptHandle,
           VisibilityTimeout: 5,
         }),
       ),

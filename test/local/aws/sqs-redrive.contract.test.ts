@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
 import {
   CancelMessageMoveTaskCommand,
   ListMessageMoveTasksCommand,
   SendMessageCommand,
   StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
+import { describe, test } from 'vitest';
 import { until } from '../../support/until.ts';
-import { type Contract, connect, createQueuePair, receive } from './contract.ts';
+import {
+  attributesOf,
+  type Contract,
+  connect,
+  createQueuePair,
+  receive,
+  receiveNext,
+} from './contract.ts';
 
 /** Sends a message and lets it fail until it is in the dead-letter queue. */
 async function poison(contract: Contract, maxReceiveCount: number) {
@@ -22,15 +29,25 @@ async function poison(contract: Contract, maxReceiveCount: number) {
   );
   const receives = [];
   for (let n = 0; n < maxReceiveCount; n += 1) {
-    receives.push(...(await receive(sqs, pair.queue.url)));
+    receives.push(await receiveNext(sqs, pair.queue.url));
     await pass(1.1);
   }
-  assert.deepEqual(await receive(sqs, pair.queue.url), []);
+  await until(async () => {
+    assert.deepEqual(await receive(sqs, pair.queue.url), []);
+    const counted = await attributesOf(sqs, pair.deadLetters.url);
+    return counted.ApproximateNumberOfMessages === '1';
+  });
   return { ...pair, sent, receives };
 }
 
 async function lastTask({ sqs }: Contract, SourceArn: string) {
   return (await sqs.send(new ListMessageMoveTasksCommand({ SourceArn }))).Results?.[0];
+}
+
+/** Starts a move task without a destination and sees it through. */
+async function moveBack(contract: Contract, SourceArn: string) {
+  await contract.sqs.send(new StartMessageMoveTaskCommand({ SourceArn }));
+  await until(async () => (await lastTask(contract, SourceArn))?.Status === 'COMPLETED');
 }
 
 describe('SQS dead letters and move tasks', () => {
@@ -41,45 +58,61 @@ describe('SQS dead letters and move tasks', () => {
       receives.map((message) => message.Attributes?.ApproximateReceiveCount),
       ['1', '2', '3', '4', '5'],
     );
-    const [dead] = await until(async () => {
-      const messages = await receive(contract.sqs, deadLetters.url);
-      return messages.length > 0 && messages;
-    });
-    assert.equal(dead?.MessageId, sent.MessageId);
-    assert.equal(dead?.Body, 'poison');
-    assert.equal(dead?.MessageAttributes?.kind?.StringValue, 'test');
-    assert.equal(dead?.Attributes?.SentTimestamp, receives[0]?.Attributes?.SentTimestamp);
-    assert.equal(dead?.Attributes?.DeadLetterQueueSourceArn, queue.arn);
+    const dead = await receiveNext(contract.sqs, deadLetters.url);
+    assert.equal(dead.MessageId, sent.MessageId);
+    assert.equal(dead.Body, 'poison');
+    assert.equal(dead.MessageAttributes?.kind?.StringValue, 'test');
+    assert.equal(dead.Attributes?.SentTimestamp, receives[0]?.Attributes?.SentTimestamp);
+    assert.equal(dead.Attributes?.DeadLetterQueueSourceArn, queue.arn);
   });
 
-  test('a move task brings a message back as a new one with a receive count of zero', async (t) => {
+  test('a move task brings a message back to the queue it came from', async (t) => {
     const contract = await connect(t);
-    const { sqs } = contract;
-    const { sent, queue, deadLetters } = await poison(contract, 1);
-    await sqs.send(new StartMessageMoveTaskCommand({ SourceArn: deadLetters.arn }));
-    await until(async () => (await lastTask(contract, deadLetters.arn))?.Status === 'COMPLETED');
+    const { queue, deadLetters } = await poison(contract, 1);
+    await moveBack(contract, deadLetters.arn);
     const task = await lastTask(contract, deadLetters.arn);
     assert.equal(task?.ApproximateNumberOfMessagesMoved, 1);
-    const [moved] = await receive(sqs, queue.url);
-    assert.equal(moved?.Body, 'poison');
-    assert.equal(moved?.MessageAttributes?.kind?.StringValue, 'test');
-    assert.equal(moved?.Attributes?.ApproximateReceiveCount, '1');
-    assert.notEqual(moved?.MessageId, sent.MessageId);
+    const moved = await receiveNext(contract.sqs, queue.url);
+    assert.equal(moved.Body, 'poison');
+    assert.equal(moved.MessageAttributes?.kind?.StringValue, 'test');
   });
 
-  test('a message sent straight to the dead-letter queue moves only to a named destination', async (t) => {
+  test('a moved message is a new one: its receives count from one again', async (t) => {
+    const contract = await connect(t);
+    const { queue, deadLetters } = await poison(contract, 1);
+    await moveBack(contract, deadLetters.arn);
+    const moved = await receiveNext(contract.sqs, queue.url);
+    assert.equal(moved.Attributes?.ApproximateReceiveCount, '1');
+  });
+
+  test('a moved message is a new one: it has another id', async (t) => {
+    const contract = await connect(t);
+    const { sent, queue, deadLetters } = await poison(contract, 1);
+    await moveBack(contract, deadLetters.arn);
+    const moved = await receiveNext(contract.sqs, queue.url);
+    assert.notEqual(moved.MessageId, sent.MessageId);
+  });
+
+  test('a message sent straight to the dead-letter queue does not find back by itself', async (t) => {
     const contract = await connect(t);
     const { sqs } = contract;
-    const { queue, deadLetters } = await createQueuePair(contract, 5);
+    const { deadLetters } = await createQueuePair(contract, 5);
     await sqs.send(new SendMessageCommand({ QueueUrl: deadLetters.url, MessageBody: 'direct' }));
     await sqs.send(new StartMessageMoveTaskCommand({ SourceArn: deadLetters.arn }));
     await until(async () => (await lastTask(contract, deadLetters.arn))?.Status === 'FAILED');
     const task = await lastTask(contract, deadLetters.arn);
     assert.equal(task?.FailureReason, 'CouldNotDetermineMessageSource');
+  });
+
+  test('a message sent straight to the dead-letter queue moves to a named destination', async (t) => {
+    const contract = await connect(t);
+    const { sqs } = contract;
+    const { queue, deadLetters } = await createQueuePair(contract, 5);
+    await sqs.send(new SendMessageCommand({ QueueUrl: deadLetters.url, MessageBody: 'direct' }));
     await sqs.send(
       new StartMessageMoveTaskCommand({ SourceArn: deadLetters.arn, DestinationArn: queue.arn }),
     );
-    await until(async () => (await receive(sqs, queue.url)).length === 1);
+    assert.equal((await receiveNext(sqs, queue.url)).Body, 'direct');
   });
 
   test('one task a queue, at its rate, until it is cancelled', async (t) => {

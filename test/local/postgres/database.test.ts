@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { testDatabase } from '../../support/database.ts';
 
 describe('a database as Supabase makes it', () => {

@@ -13,8 +13,8 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, describe, type TestContext, test } from 'node:test';
 import pg from 'pg';
+import { afterAll, describe, type TestContext, test } from 'vitest';
 import { postgresBinaries } from '../../../local/postgres/binaries.ts';
 import { isReachableByAll, prepareDataDirectory } from '../../../local/postgres/data-directory.ts';
 import { isAlive, isReady } from '../../../local/postgres/leftover.ts';
@@ -32,7 +32,7 @@ function makeFolder(): string {
 
 function folder(t: TestContext): string {
   const path = makeFolder();
-  t.after(() => rm(join(path, '..'), { recursive: true, force: true, maxRetries: 5 }));
+  t.onTestFinished(() => rm(join(path, '..'), { recursive: true, force: true, maxRetries: 5 }));
   return path;
 }
 
@@ -58,7 +58,7 @@ async function startInChild(t: TestContext, directory = '', user = ''): Promise<
     cwd: '/',
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  t.after(async () => {
+  t.onTestFinished(async () => {
     child.kill('SIGKILL');
   });
   const ended = once(child, 'exit').then(([code]) =>
@@ -74,7 +74,7 @@ const serverPid = (directory: string): number =>
 describe('The PostgreSQL of the local stack', () => {
   /** One folder for the tests that start and end in it; the first of them fills it. */
   const directory = makeFolder();
-  after(() => rm(join(directory, '..'), { recursive: true, force: true, maxRetries: 5 }));
+  afterAll(() => rm(join(directory, '..'), { recursive: true, force: true, maxRetries: 5 }));
 
   test('listens on 127.0.0.1 alone and keeps its data between starts', async (t) => {
     const first = await startPostgres({ directory });
@@ -83,13 +83,13 @@ describe('The PostgreSQL of the local stack', () => {
     await query(first.url('postgres'), 'create table kept as select 42 as answer');
     await first.stop();
     const second = await startPostgres({ directory });
-    t.after(() => second.stop());
+    t.onTestFinished(() => second.stop());
     assert.deepEqual(await query(second.url('postgres'), 'table kept'), [{ answer: 42 }]);
   });
 
   test('wants a password', async (t) => {
     const postgres = await startPostgres({ directory });
-    t.after(() => postgres.stop());
+    t.onTestFinished(() => postgres.stop());
     const url = new URL(postgres.url('postgres'));
     url.password = 'guessed';
     await assert.rejects(query(url.href, 'select 1'), { code: '28P01' });
@@ -102,7 +102,7 @@ describe('The PostgreSQL of the local stack', () => {
       given.child.kill(signal);
       await until(() => !isAlive(pid), { what: 'the end of PostgreSQL' });
       const again = await startPostgres({ directory });
-      t.after(() => again.stop());
+      t.onTestFinished(() => again.stop());
       assert.deepEqual(await query(again.url('postgres'), 'table kept'), [{ answer: 42 }]);
     });
   }
@@ -136,7 +136,7 @@ describe('The PostgreSQL of the local stack', () => {
     const ended = once(leftover, 'exit');
     await until(() => isReady(join(path, 'data')), { what: 'the leftover to be ready' });
     const second = await startPostgres({ directory });
-    t.after(() => second.stop());
+    t.onTestFinished(() => second.stop());
     await ended;
     assert.equal((await query(second.url('postgres'), 'select 1 as one')).length, 1);
   });
@@ -145,10 +145,10 @@ describe('The PostgreSQL of the local stack', () => {
     const first = await startPostgres({ directory });
     await first.stop();
     const bystander = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
-    t.after(() => void bystander.kill());
+    t.onTestFinished(() => void bystander.kill());
     writeFileSync(join(first.directory, 'data/postmaster.pid'), `${bystander.pid}\n`);
     const second = await startPostgres({ directory });
-    t.after(() => second.stop());
+    t.onTestFinished(() => second.stop());
     assert.equal(bystander.exitCode, null);
     assert.equal(bystander.signalCode, null);
   });
@@ -165,8 +165,8 @@ describe('The PostgreSQL of the local stack', () => {
     const closed = folder(t);
     chmodSync(join(closed, '..'), 0o700);
     const postgres = await startPostgres({ directory: closed });
-    t.after(() => rm(postgres.directory, { recursive: true, force: true, maxRetries: 5 }));
-    t.after(() => postgres.stop());
+    t.onTestFinished(() => rm(postgres.directory, { recursive: true, force: true, maxRetries: 5 }));
+    t.onTestFinished(() => postgres.stop());
     assert.equal((await query(postgres.url('postgres'), 'select 1 as one')).length, 1);
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { access } from 'node:fs/promises';
-import { after, before, beforeEach, describe, test } from 'node:test';
 import { connect } from 'node:tls';
+import { afterAll, beforeAll, beforeEach, describe, test } from 'vitest';
 import type { Behaviour } from '../../../local/provider/behaviour.ts';
 import { labelledMedia } from '../../../local/provider/media.ts';
 import { demoHosts, type Provider, startProvider } from '../../../local/provider/server.ts';
@@ -14,14 +14,14 @@ describe('the demo provider', () => {
   let client: Client;
   let song: Buffer;
 
-  before(async () => {
+  beforeAll(async () => {
     provider = await startProvider();
     song = await labelledMedia('song.mp3', 'one');
   });
   beforeEach(() => {
     client = clientOf(provider);
   });
-  after(async () => {
+  afterAll(async () => {
     await provider.stop();
     await assert.rejects(access(provider.certificate), 'the certificate file is left behind');
   });

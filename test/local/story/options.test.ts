@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { parseOptions, UsageError } from '../../../local/story/options.ts';
 
 const parse = (...args: string[]) => parseOptions(['node', 'start.ts', ...args]);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { demoAudio } from '../../../local/story/options.ts';
 import { until } from '../../support/until.ts';
 import { type Event, type Run, start } from './start.ts';
@@ -20,10 +20,10 @@ function isOpen(url: string): Promise<boolean> {
   });
 }
 
-describe('npm start', { concurrency: 3 }, () => {
+describe.concurrent('npm start', () => {
   test('archives a real address, stays up, and ends cleanly with Ctrl-C', async (t) => {
     const run = start(['--json', '--audio', demoAudio]);
-    t.after(() => run.child.kill('SIGKILL'));
+    t.onTestFinished(() => void run.child.kill('SIGKILL'));
     const { held, expectations, addresses } = await summaryOf(run);
     assert.equal(held, true, JSON.stringify(expectations));
     const [, file] = /(http:\S+\.mp3), \d+ bytes, sha256 [0-9a-f]{64}/.exec(
@@ -41,7 +41,7 @@ describe('npm start', { concurrency: 3 }, () => {
 
   test('leaves nothing running when it is killed hard', async (t) => {
     const run = start(['--json', '--audio', demoAudio]);
-    t.after(() => run.child.kill('SIGKILL'));
+    t.onTestFinished(() => void run.child.kill('SIGKILL'));
     const { addresses } = await summaryOf(run);
     run.child.kill('SIGKILL');
     await run.exit;
@@ -52,14 +52,14 @@ describe('npm start', { concurrency: 3 }, () => {
 
   test('says what to do next about an address that cannot be archived, and exits 1', async (t) => {
     const run = start(['--once', '--audio', demoAudio.replace('demo', 'missing')]);
-    t.after(() => run.child.kill('SIGKILL'));
+    t.onTestFinished(() => void run.child.kill('SIGKILL'));
     assert.equal(await run.exit, 1);
     assert.match(run.lines.join('\n'), /✗ .*provider_gone: .*404.*What to do: /);
   });
 
   test('ends in the middle of the story without a stack trace', async (t) => {
     const run = start(['--json']);
-    t.after(() => run.child.kill('SIGKILL'));
+    t.onTestFinished(() => void run.child.kill('SIGKILL'));
     await until(() => run.events().some(({ event }) => event === 'day'), { timeout: 60_000 });
     run.child.kill('SIGINT');
     assert.equal(await run.exit, 130);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, test } from 'vitest';
 import { KeyRing, signToken } from '../../../local/supabase/keys.ts';
 
 const jwtSecret = 'a secret of at least thirty-two characters';

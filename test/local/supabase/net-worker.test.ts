@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'vitest';
 import { startNetWorker } from '../../../local/supabase/net-worker.ts';
 import { testDatabase } from '../../support/database.ts';
 import { until } from '../../support/until.ts';
@@ -27,7 +27,7 @@ async function setUp(t: TestContext, answer: RequestListener) {
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const worker = await startNetWorker({ databaseUrl: db.url });
-  t.after(async () => {
+  t.onTestFinished(async () => {
     await worker.stop();
     server.closeAllConnections();
     server.close();
@@ -123,11 +123,11 @@ describe('The net worker', () => {
     const db = await testDatabase(t, { migrated: false });
     const server = createServer(ok).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    t.after(() => server.close());
+    t.onTestFinished(() => void server.close());
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     await db.query('select net.http_post($1) from generate_series(1, 250)', [url]);
     const worker = await startNetWorker({ databaseUrl: db.url });
-    t.after(() => worker.stop());
+    t.onTestFinished(() => worker.stop());
     const answered = 'select from net._http_response where status_code = 200';
     await until(async () => (await db.query(answered)).length === 250);
   });

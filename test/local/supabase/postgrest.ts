@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Gateway, startGateway } from '../../../local/supabase/gateway.ts';
+import type { Cleanup } from '../../support/cleanup.ts';
 import { until } from '../../support/until.ts';
 
 /** The real server's program, which has no build for some platforms. */
@@ -23,7 +24,7 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' ? (address?.port ?? 0) : 0;
 }
 
-type Context = { after(run: () => Promise<void>): void };
+type Context = Cleanup;
 
 /** Starts the real PostgREST on a database; undefined where the platform has none. */
 export async function startPostgrest(
@@ -47,7 +48,7 @@ export async function startPostgrest(
     },
   });
   const ended = new Promise((resolve) => server.once('exit', resolve));
-  context.after(async () => {
+  context.onTestFinished(async () => {
     server.kill();
     await ended;
   });
@@ -64,6 +65,6 @@ export async function startBoth(
 ): Promise<{ gateway: Gateway; postgrest: string | undefined }> {
   const jwtSecret = 'a secret of at least thirty-two characters';
   const gateway = await startGateway({ databaseUrl: db.url, storageDirectory, jwtSecret });
-  context.after(() => gateway.stop());
+  context.onTestFinished(() => gateway.stop());
   return { gateway, postgrest: await startPostgrest(context, db.apiUrl, jwtSecret) };
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
-import { after, before, describe, test } from 'node:test';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
+import { beforeAll, describe, test } from 'vitest';
 import type { Gateway } from '../../../local/supabase/gateway.ts';
+import { afterSuite } from '../../support/cleanup.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { startBoth } from './postgrest.ts';
 
@@ -150,16 +151,12 @@ const writes: Record<string, Call> = {
 let db: TestDatabase;
 let gateway: Gateway;
 let postgrest: string | undefined;
-const cleanups: (() => Promise<void>)[] = [];
+const suite = afterSuite();
 
-before(async () => {
-  const context = { after: (run: () => Promise<void>) => void cleanups.unshift(run) };
-  db = await testDatabase(context, { migrated: false });
+beforeAll(async () => {
+  db = await testDatabase(suite, { migrated: false });
   await db.query(schema);
-  ({ gateway, postgrest } = await startBoth(context, db, `${tmpdir()}/track-archiver-unused`));
-});
-after(async () => {
-  for (const cleanup of cleanups) await cleanup();
+  ({ gateway, postgrest } = await startBoth(suite, db, `${tmpdir()}/track-archiver-unused`));
 });
 
 const clientAt = (url: string, key: string, rest = '/rest/v1') =>

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import { type Gateway, startGateway } from '../../../local/supabase/gateway.ts';
+import type { Cleanup } from '../../support/cleanup.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 
 export interface TestGateway {
@@ -23,15 +24,12 @@ export function clientFor(url: string, key: string, token?: string): SupabaseCli
 }
 
 /** A gateway on a database of its own, after `sql` has been run there as `postgres`. */
-export async function testGateway(
-  context: { after(run: () => Promise<void>): void },
-  sql: string,
-): Promise<TestGateway> {
+export async function testGateway(context: Cleanup, sql: string): Promise<TestGateway> {
   const db = await testDatabase(context, { migrated: false });
   await db.query(sql);
   const storageDirectory = await mkdtemp(join(tmpdir(), 'track-archiver-storage-'));
   const gateway = await startGateway({ databaseUrl: db.url, storageDirectory });
-  context.after(async () => {
+  context.onTestFinished(async () => {
     await gateway.stop();
     await rm(storageDirectory, { recursive: true, force: true });
   });

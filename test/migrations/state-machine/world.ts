@@ -1,6 +1,6 @@
-import type { TestContext } from 'node:test';
 import pg from 'pg';
 import { type AssetKind, buckets } from '../../../core/assets.ts';
+import type { Cleanup } from '../../support/cleanup.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 import { newUser } from '../app.ts';
 
@@ -63,7 +63,7 @@ const standingClock = `
   create or replace function archiver.clock() returns timestamptz
   language sql stable set search_path = '' as $$ select at from archiver.standing_clock $$`;
 
-export async function startWorld(t: TestContext): Promise<World> {
+export async function startWorld(t: Cleanup): Promise<World> {
   const database = await testDatabase(t);
   const userId = await newUser(database);
   await database.query(standingClock);
@@ -87,7 +87,7 @@ export async function startWorld(t: TestContext): Promise<World> {
   for (const client of clients) {
     pids.set(client, (await client.query('select pg_backend_pid() as pid')).rows[0].pid);
   }
-  t.after(() => Promise.all(clients.map((client) => client.end())));
+  t.onTestFinished(() => Promise.all(clients.map((client) => client.end())));
   return {
     database,
     lanes,
