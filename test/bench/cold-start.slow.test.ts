@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'vitest';
 import { type Bundle, makeBundles } from '../../bench/cold-start/bundles.ts';
 import { startCold, takeTurns } from '../../bench/cold-start/measure.ts';
 import { startOutside } from '../../bench/cold-start/outside.ts';
@@ -12,7 +12,7 @@ import { median } from '../../bench/median.ts';
 async function ground(t: TestContext) {
   const directory = await mkdtemp(join(tmpdir(), 'cold-start-test-'));
   const outside = await startOutside(directory);
-  t.after(async () => {
+  t.onTestFinished(async () => {
     outside.stop();
     await rm(directory, { recursive: true });
   });
