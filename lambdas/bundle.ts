@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 
 const root = import.meta.dirname;
 
@@ -18,6 +18,24 @@ export async function lambdaNames(): Promise<string[]> {
     .sort();
 }
 
+/** How a Lambda is built: for Node 24 on Lambda, in one file that needs nothing beside it. */
+export const buildOptions = (entry: string, outfile: string): BuildOptions => ({
+  entryPoints: [entry],
+  outfile,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  mainFields: ['module', 'main'],
+  minify: true,
+  keepNames: true,
+  sourcemap: 'external',
+  legalComments: 'none',
+  logLevel: 'error',
+  absWorkingDir: join(root, '..'),
+  banner: { js: banner },
+});
+
 /**
  * Bundles Lambdas into `<outdir>/<name>/index.mjs`, the same bytes for the local stack and for the
  * deployment, with the AWS SDK inside: the version that was tested, not the one that the runtime has.
@@ -31,24 +49,7 @@ export async function bundle(
   const chosen = names ?? (await lambdaNames());
   const files = chosen.map((name) => [name, join(outdir, name, 'index.mjs')] as const);
   await Promise.all(
-    files.map(([name, outfile]) =>
-      build({
-        entryPoints: [join(root, name, 'handler.ts')],
-        outfile,
-        bundle: true,
-        format: 'esm',
-        platform: 'node',
-        target: 'node24',
-        mainFields: ['module', 'main'],
-        minify: true,
-        keepNames: true,
-        sourcemap: 'external',
-        legalComments: 'none',
-        logLevel: 'error',
-        absWorkingDir: join(root, '..'),
-        banner: { js: banner },
-      }),
-    ),
+    files.map(([name, outfile]) => build(buildOptions(join(root, name, 'handler.ts'), outfile))),
   );
   return Object.fromEntries(files);
 }

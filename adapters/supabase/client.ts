@@ -12,8 +12,9 @@ export interface SupabaseAccess {
 }
 
 /**
- * The part of supabase-js that speaks to the database, under its own name: the whole would bring
- * sessions, sockets and files along, 200 kB that no Lambda of ours uses.
+ * The part of supabase-js that speaks to the database, under its own name: the whole brings sessions, sockets
+ * and files along, which no Lambda of ours uses and each cold start pays for
+ * (docs/decisions/0017-supabase-js-in-the-lambdas.md).
  */
 export const createDatabaseClient = (
   access: SupabaseAccess,

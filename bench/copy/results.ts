@@ -1,3 +1,4 @@
+import { median } from '../median.ts';
 import { bytesOf, type LinkName, megabyte, type TrackFiles } from './ground.ts';
 import type { Measured } from './lane.ts';
 import { type LaneName, laneNames } from './processes.ts';
@@ -24,13 +25,6 @@ export interface Results {
   lanes: Record<LinkName, Record<LaneName, LaneResult>>;
   largeFile: { megabytes: number; peakMegabytes: number; cpuSecondsPerGigabyte: number };
   targets: Target[];
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }
 
 const tracksPerSecond = ({ tracks, seconds }: Turn): number => tracks / seconds;
