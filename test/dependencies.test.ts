@@ -17,7 +17,7 @@ const lockText = readFileSync('package-lock.json', 'utf8');
 const { packages } = JSON.parse(lockText) as { packages: Record<string, LockedPackage> };
 
 /** What the Lambdas, the commands and the local stack are made of, as opposed to tests and tools. */
-const productFolders = ['core', 'adapters', 'lambdas', 'cli', 'local'];
+const productFolders = ['core', 'adapters', 'app', 'lambdas', 'cli', 'local'];
 
 /** The packages whose code these files run. Types alone are gone when the code runs. */
 function importedPackages(folders: string[]): string[] {

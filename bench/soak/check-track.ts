@@ -101,7 +101,7 @@ function checkFiles(
     if (!isFile(asset) && former.length === 0) {
       return [`its ${kind} is stored, and there never was one`];
     }
-    if (isFile(asset) && recorded?.copied_from !== asset.url) {
+    if (isFile(asset) && (stored === null || recorded?.copied_from !== asset.url)) {
       const code = (isOptional(kind) ? recorded?.error_code : row.jobs.at(-1)?.error_code) ?? '';
       const isTrue =
         served.blame(asset.url).has(code as FailureCode) ||

@@ -68,5 +68,11 @@ function details({ config, queues, schedules }: LossAlarmsProps): AlarmDetails[]
       metric: productMetric(config, 'TracksExpired', 'Sum', hour),
       threshold: 0,
     },
+    {
+      title: 'Files lost in Storage',
+      meaning: 'Archived files are no longer in Storage, or have another size.',
+      metric: productMetric(config, 'FilesLost', 'Sum', hour),
+      threshold: 0,
+    },
   ];
 }

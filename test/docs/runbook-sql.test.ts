@@ -30,11 +30,12 @@ test('every query of the runbook runs, and the first lists every track that is n
       [expired, 'failed', 'expired', true],
     ],
   );
-  const [codes, due, ...rest] = await Promise.all(others.map((sql) => db.query(sql)));
+  const [codes, due, lost, ...rest] = await Promise.all(others.map((sql) => db.query(sql)));
   assert.deepEqual(codes?.map(({ error_code }) => error_code).sort(), ['expired', 'provider_gone']);
   assert.deepEqual(
     due?.map(({ id }) => id),
     [expired, late, failed],
   );
+  assert.deepEqual(lost, [], 'no file is lost in Storage');
   assert.deepEqual(rest, []);
 });

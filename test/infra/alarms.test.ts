@@ -106,7 +106,7 @@ test('the alarms watch what this table says', () => {
   const lambda = (name: string) => `Name=FunctionName, Value=<${name}LambdaFunction>`;
   const sweep = 'Name=service, Value=track-archiver-sweep';
   const archived =
-    '(FILL(tracksArchived_archive, 0) + FILL(tracksArchived_archive_tracks, 0) + TIME_SERIES(0))';
+    '(FILL(tracksArchived_archive, 0) + FILL(tracksArchived_archive_tracks, 0) + FILL(tracksArchived_sweep, 0) + TIME_SERIES(0))';
   const failed =
     '(FILL(tracksFailed_archive, 0) + FILL(tracksFailed_archive_tracks, 0) + FILL(tracksFailed_sweep, 0) + TIME_SERIES(0))';
   const work = '(FILL(waiting, 0) + FILL(working, 0) + FILL(due, 0) + TIME_SERIES(0))';
@@ -119,6 +119,7 @@ test('the alarms watch what this table says', () => {
     'old-messages': `ApproximateAgeOfOldestMessage ${queue('QueuesArchive')} > ${timings.visibility} in 5 min`,
     'tracks-near-expiry': `TracksNearExpiry ${sweep} > 0 in 120 min`,
     'tracks-expired': `TracksExpired ${sweep} > 0 in 60 min`,
+    'files-lost-in-storage': `FilesLost ${sweep} > 0 in 60 min`,
     'enqueue-errors': `Url5xxCount ${lambda('Enqueue')} > 0 in 5 min`,
     'enqueue-throttles': `Throttles ${lambda('Enqueue')} > 0 in 5 min`,
     'webhooks-refused': `IF(${webhooks('Refused')} > 4 AND ${webhooks('Accepted')} == 0, 1, 0) > 0 in 60 min`,

@@ -76,6 +76,7 @@ test('the service executes each function that PostgREST offers', async (t) => {
     rows.map((row) => row.proname),
     [
       'adopt_tracks',
+      'archive_without_optional',
       'audit_stored_files',
       'check_track_notifications',
       'claim_track_archiving',

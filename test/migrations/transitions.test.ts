@@ -26,12 +26,16 @@ const withState: Record<string, string> = {
   pending: 'lease_expires_at = null',
   processing: `lease_expires_at = now() + interval '1 hour', started_at = now(),
     fencing_token = nextval('archiver.fencing_tokens')`,
-  completed: 'lease_expires_at = null, completed_at = now()',
-  failed: "lease_expires_at = null, error_code = 'internal'",
+  completed: 'lease_expires_at = null, next_check_at = null, completed_at = now()',
+  failed: "lease_expires_at = null, next_check_at = null, error_code = 'internal'",
 };
 
 const legal = new Set([
   'pending → processing',
+  // A person has the files.
+  'pending → completed',
+  // The sweep: its deadline has passed.
+  'pending → failed',
   'processing → pending',
   'processing → completed',
   'processing → failed',

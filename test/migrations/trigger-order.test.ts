@@ -11,20 +11,20 @@ test('the names of triggers say whose they are and in which order they fire', as
   assert.deepEqual(named('tracks'), [
     'track_archiving_100_guard_insert',
     'track_archiving_100_guard_update',
-    'track_archiving_200_schedule_insert',
-    'track_archiving_200_schedule_update',
-    'track_archiving_500_late_insert',
-    'track_archiving_500_late_update',
-    'track_archiving_900_announce_delete',
-    'track_archiving_900_announce_insert',
-    'track_archiving_900_announce_update',
+    'track_archiving_500_schedule_insert',
+    'track_archiving_500_schedule_update',
+    'track_archiving_700_touch_delete',
+    'track_archiving_700_touch_insert',
+    'track_archiving_700_touch_update',
+    'track_archiving_900_follow_delete',
+    'track_archiving_900_follow_insert',
+    'track_archiving_900_follow_update',
   ]);
   assert.deepEqual(named('track_archiving_jobs'), [
     'track_archiving_100_mark_request',
     'track_archiving_200_accept_request',
-    'track_archiving_300_follow_inserted',
-    'track_archiving_300_follow_updated',
-    'track_archiving_400_forget_former_sources',
+    'track_archiving_300_date',
     'track_archiving_500_check_transition',
+    'track_archiving_900_replace_former',
   ]);
 });

@@ -1,0 +1,189 @@
+-- Why: a worker takes a track by a claim with a lease and a fencing token; what is missing of it is in its files.
+-- Lock: none beyond rows. The order everywhere: the row of tracks first, then its job, then its files.
+-- Again: functions are replaced.
+set local lock_timeout = '3s';
+
+-- The files of a track as it is now. A new source forgets why the former was refused; a stored copy stays. Where a row is
+-- new, what the track has stored is the word of whoever stored it.
+create or replace function archiver.snapshot_sources(_track public.tracks, _due_at timestamptz, _expires_at timestamptz)
+returns void
+language sql set search_path = pg_catalog, pg_temp
+as $$
+  insert into public.track_archiving_files as f
+    (track_id, kind, source_url, due_at, expires_at, copied_from, storage_url, bucket_id, object_name, stored_at)
+  select _track.id, named.kind, named.url, _due_at, _expires_at,
+    case when named.stored is not null then named.url end, named.stored, object.bucket_id, object.object_name,
+    case when named.stored is not null then coalesce(_track.archived_at, archiver.clock()) end
+  from (values
+    ('audio', nullif(btrim(_track.audio_url), ''), nullif(btrim(_track.storage_audio_url), '')),
+    ('cover', nullif(btrim(_track.cover_url), ''), nullif(btrim(_track.storage_cover_url), '')),
+    ('video', nullif(btrim(_track.video_url), ''), nullif(btrim(_track.storage_video_url), ''))
+  ) as named (kind, url, stored)
+  cross join lateral archiver.object_of(named.stored) as object
+  where named.url is not null or named.stored is not null
+    or exists (select from public.track_archiving_files as known
+      where known.track_id = _track.id and known.kind = named.kind)
+  on conflict (track_id, kind) do update
+  set source_url = excluded.source_url, due_at = excluded.due_at, expires_at = excluded.expires_at,
+    error_code = case when f.source_url = excluded.source_url then f.error_code end,
+    refused_at = case when f.source_url = excluded.source_url then f.refused_at end
+$$;
+
+-- A source that lies in this project's Storage already, in the owner's folder, is recorded where it is: at the project's own
+-- address, whatever host the row names.
+create or replace function archiver.record_in_place(_track public.tracks, _project_url text) returns void
+language sql set search_path = pg_catalog, pg_temp
+as $$
+  update public.track_archiving_files as f
+  set copied_from = f.source_url,
+    storage_url = rtrim(_project_url, '/') || '/storage/v1/object/public/' || object.bucket_id || '/' || object.object_name,
+    bucket_id = object.bucket_id, object_name = object.object_name, bytes = object.bytes, sha256 = null,
+    content_type = null, source_host = null, stored_at = archiver.clock()
+  from (
+    select own.kind, found.bucket_id, found.object_name,
+      archiver.stored_bytes(found.bucket_id, found.object_name) as bytes
+    from public.track_archiving_files as own
+    cross join lateral archiver.object_of(own.source_url) as found
+    where own.track_id = _track.id and own.storage_url is null
+      and split_part(found.object_name, '/', 1) = _track.user_id::text
+  ) as object
+  where f.track_id = _track.id and f.kind = object.kind and object.bytes > 0 and _project_url <> ''
+$$;
+
+-- The spec's columns, written from the files. A copy that is recorded is shown at once.
+create or replace function archiver.show_files(_track_id uuid, _job_id uuid) returns void
+language sql set search_path = pg_catalog, pg_temp
+as $$
+  with shown as (
+    select
+      max(f.storage_url) filter (where f.kind = 'audio') as audio,
+      max(f.storage_url) filter (where f.kind = 'cover') as cover,
+      max(f.storage_url) filter (where f.kind = 'video') as video,
+      coalesce(jsonb_object_agg(f.kind, case
+        when f.storage_url is not null then jsonb_strip_nulls(jsonb_build_object('bytes', f.bytes, 'sha256', f.sha256,
+          'content_type', f.content_type, 'source_host', f.source_host, 'stored_at', f.stored_at))
+        else jsonb_build_object('gone', true, 'code', f.error_code, 'at', f.refused_at) end)
+        filter (where f.storage_url is not null or f.error_code is not null), '{}') as assets
+    from public.track_archiving_files as f where f.track_id = _track_id
+  ), track as (
+    update public.tracks as t
+    set storage_audio_url = shown.audio, storage_cover_url = shown.cover, storage_video_url = shown.video
+    from shown
+    where t.id = _track_id
+      and (t.storage_audio_url, t.storage_cover_url, t.storage_video_url)
+        is distinct from (shown.audio, shown.cover, shown.video)
+  )
+  update public.track_archiving_jobs as j
+  set storage_audio_url = shown.audio, storage_cover_url = shown.cover, storage_video_url = shown.video,
+    metadata = case when shown.assets = '{}' then j.metadata - 'assets'
+      else j.metadata || jsonb_build_object('assets', shown.assets) end,
+    updated_at = archiver.clock()
+  from shown where j.id = _job_id
+$$;
+
+-- claimed: the track is this worker's until the lease ends. What is stored has its address, what is refused is `gone`;
+-- all else that has an address is to be copied. Texts are bounded: users can write long ones. _project_url: where this project's
+-- Storage is; without it nothing is recorded in place.
+create or replace function public.claim_track_archiving(
+  _track_id uuid, _lease_seconds integer, _worker text, _project_url text default null)
+returns table (outcome text, job_id uuid, fencing_token bigint, attempt integer, lease_expires_at timestamptz,
+  user_id uuid, title text, provider text, expires_at timestamptz, allowed_hosts text[], user_agent text,
+  audio_url text, cover_url text, video_url text,
+  storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[])
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  _track public.tracks;
+  _job public.track_archiving_jobs;
+  _is_open boolean;
+  _due_at timestamptz;
+  _expires_at timestamptz;
+begin
+  if _lease_seconds is null or _lease_seconds < 1 then
+    raise exception 'a lease lasts a second at least' using errcode = 'invalid_parameter_value';
+  end if;
+  select * into _track from public.tracks as t where t.id = _track_id for no key update;
+  select * into _job from archiver.lock_latest_job(_track_id);
+  _is_open := coalesce(_job.status in ('pending', 'processing'), false);
+  outcome := case
+    when _track.id is null then 'not_found'
+    when _track.status is distinct from 'completed' then 'not_completed'
+    when _track.archived_to_storage is true and not archiver.is_renewal(_job) then 'already_archived'
+    when _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then 'busy'
+    when _track.user_id is null then 'owner_missing'
+  end;
+  if outcome is not null then
+    -- Its message ends here: a job left pending would tell a later completion that one is on its way.
+    if outcome in ('not_completed', 'already_archived') then
+      delete from public.track_archiving_jobs as j where j.id = _job.id and j.status = 'pending';
+    elsif outcome = 'owner_missing' then
+      perform archiver.fail_without_owner(_track_id);
+    end if;
+    return next;
+    return;
+  end if;
+
+  select coalesce(_track.archive_scheduled_at, timing.due_at), timing.expires_at, timing.allowed_hosts, timing.user_agent
+  into _due_at, _expires_at, allowed_hosts, user_agent
+  from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
+  if not _is_open then
+    select * into _job from archiver.open_jobs(array[_track_id]);
+  end if;
+  -- What was copied into a former owner's folder is copied into the present one's.
+  update public.track_archiving_files as f set copied_from = null
+  from public.track_archiving_jobs as former
+  where f.track_id = _track_id and former.track_id = _track_id and former.user_id <> _track.user_id
+    and starts_with(f.object_name, former.user_id || '/');
+  if _job.attempt = 0 then
+    -- A new series of attempts asks again for what was refused in the one before.
+    update public.track_archiving_files as f set error_code = null, refused_at = null
+    where f.track_id = _track_id and f.error_code is not null;
+  end if;
+  perform archiver.snapshot_sources(_track, _due_at, _expires_at);
+  perform archiver.record_in_place(_track, _project_url);
+
+  update public.track_archiving_jobs as j
+  set status = 'processing',
+    attempt = j.attempt + 1,
+    -- Those that crashed on former sources say nothing of the present ones.
+    crash_count = case when archiver.is_superseded(j, _track) then 0
+      else j.crash_count + (j.status = 'processing')::integer end,
+    fencing_token = nextval('archiver.fencing_tokens'),
+    lease_expires_at = archiver.clock() + make_interval(secs => _lease_seconds),
+    next_check_at = archiver.clock() + make_interval(secs => _lease_seconds),
+    claimed_by = left(_worker, 200),
+    started_at = archiver.clock(),
+    user_id = _track.user_id,
+    original_audio_url = nullif(btrim(_track.audio_url), ''),
+    original_cover_url = nullif(btrim(_track.cover_url), ''),
+    original_video_url = nullif(btrim(_track.video_url), ''),
+    due_at = _due_at,
+    expires_at = _expires_at,
+    error_code = null,
+    error_message = null
+  where j.id = _job.id returning * into _job;
+  perform archiver.show_files(_track_id, _job.id);
+
+  outcome := 'claimed';
+  job_id := _job.id;
+  fencing_token := _job.fencing_token;
+  attempt := _job.attempt;
+  lease_expires_at := _job.lease_expires_at;
+  expires_at := _expires_at;
+  user_id := _job.user_id;
+  title := left(_track.title, 500);
+  provider := left(_track.provider::text, 100);
+  select
+    left(max(f.source_url) filter (where f.kind = 'audio'), 8192),
+    left(max(f.source_url) filter (where f.kind = 'cover'), 8192),
+    left(max(f.source_url) filter (where f.kind = 'video'), 8192),
+    max(f.storage_url) filter (where f.kind = 'audio' and not archiver.is_missing(f)),
+    max(f.storage_url) filter (where f.kind = 'cover' and not archiver.is_missing(f)),
+    max(f.storage_url) filter (where f.kind = 'video' and not archiver.is_missing(f)),
+    coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}')
+  into audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
+  from public.track_archiving_files as f where f.track_id = _track_id;
+  return next;
+end
+$$;
