@@ -58,7 +58,7 @@ async function play(world: World, steps: Step[]): Promise<void> {
       if (each.kind === 'plan' && each.plan !== undefined) known.plan = each.plan;
     }
     checkRows(after);
-    checkChange(before, after, seen.length === 1);
+    checkChange(before, after, seen.length === 1, now);
     before = after;
   }
   await finish(world, known, before, now);
@@ -90,31 +90,39 @@ async function overlap(
 }
 
 /**
- * No history leads into a dead end: long after its deadline what is not archived is either known to have
- * failed and to have expired, or the sweep finds it, and what the sweep then does ends its way.
+ * No history leads into a dead end: long after its deadline the sweep takes what is not at its end, and what it then does
+ * leads there: archived, or failed for good. Nothing is looked at for ever.
  */
 async function finish(world: World, known: Known, last: Snapshot, now: number): Promise<void> {
   const { trackId } = known;
   const { service } = world.lanes[0];
-  const { track, jobs } = last;
-  if (track?.status === 'completed' && !track.archived_to_storage) {
-    await world.setClock(now + 100 * 86_400_000);
-    const lost = await service.query(
-      `select * from public.get_lost_tracks(true, 'infinity', 'infinity', 0, 0, 5, '{}', 100000)
-       where track_id = $1`,
+  let snapshot = last;
+  for (let round = 1; round <= 10; round += 1) {
+    await world.setClock(now + 100 * 86_400_000 + round * 20 * 60_000);
+    const taken = await service.query(
+      'select * from public.take_stalled_tracks(100000, 100000, 5) where track_id = $1',
       [trackId],
     );
-    const action = lost.rows[0]?.action;
-    assert.ok(action !== undefined || jobs.at(-1)?.expired_at, 'the track is lost');
+    const action = taken.rows[0]?.action;
+    if (action === undefined) break;
     if (action === 'close') {
-      await service.query("select public.close_track_archiving($1, 'expired', 'over', false)", [
-        trackId,
-      ]);
-    } else if (action === 'dispatch') await archive(world, known, last);
-    const after = await look(world, trackId);
-    checkRows(after);
-    assert.ok(after.track?.archived_to_storage || after.jobs.at(-1)?.status === 'failed');
+      await service.query("select public.close_track_archiving($1, 'expired', 'over')", [trackId]);
+    } else if (action === 'archive') {
+      await service.query("select public.archive_without_optional($1, 'expired')", [trackId]);
+    } else if (snapshot.track?.status === 'completed') {
+      await archive(world, known, snapshot);
+    } else await service.query('select public.plan_track_archiving($1, true)', [trackId]);
+    snapshot = await look(world, trackId);
+    checkRows(snapshot);
   }
+  const { track, jobs } = snapshot;
+  assert.deepEqual(
+    jobs.filter(({ next_check_at }) => next_check_at !== null),
+    [],
+    'nothing is looked at for ever',
+  );
+  const isAtItsEnd = track?.archived_to_storage || jobs.at(-1)?.status === 'failed';
+  assert.ok(track?.status !== 'completed' || isAtItsEnd, 'the track is lost');
   await world.database.query('delete from public.tracks where id = $1', [trackId]);
 }
 

@@ -188,6 +188,10 @@ async function ofTheApp(
         spaces: present === null ? ' ' : ` ${present} `,
         none: null,
         copy: track?.[`storage_${step.asset}_url`] ?? present,
+        query: present?.trim()
+          ? `${present.trim().split('?')[0]}?signature=${known.contents}`
+          : null,
+        rubbish: 'undefined',
       };
       if (present?.startsWith('https://cdn1.')) known.previous[step.asset] = present;
       await change(`${step.asset}_url`, addresses[step.to]);
@@ -212,8 +216,8 @@ async function ofTheApp(
       if (track === null) await insertTrack(world, lane, trackId, known.contents);
       return;
     case 'close':
-      await service.query("select public.close_track_archiving($1, 'expired', 'too late', $2)", [
-        ...[trackId, step.buried],
+      await service.query("select public.close_track_archiving($1, 'expired', 'too late')", [
+        trackId,
       ]);
       return;
     case 'confirm':

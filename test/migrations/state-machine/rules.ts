@@ -1,53 +1,72 @@
 import assert from 'node:assert/strict';
 import type { Seen, Ticket } from './perform.ts';
 import { assets } from './steps.ts';
-import { contentOf, type JobRow, type Snapshot } from './world.ts';
+import { contentOf, type FileRow, type JobRow, type Snapshot } from './world.ts';
 
 const isPresent = (url: string | null): url is string => url !== null && url.trim() !== '';
 const isOpen = (job: JobRow): boolean => job.status === 'pending' || job.status === 'processing';
-/** Addresses that lead to our own copy are copies of what the copy is a copy of. */
-const sameContent = (a: string, b: string): boolean => contentOf(a) === contentOf(b);
 
 /** What must hold of the rows at any time. */
-export function checkRows({ track, jobs }: Snapshot): void {
+export function checkRows({ track, jobs, files }: Snapshot): void {
   const open = jobs.filter(isOpen);
   assert.ok(open.length <= 1, 'at most one job of a track is open');
   for (const job of jobs) {
     assert.ok(job.status !== 'failed' || job.error_code !== null, 'a failed job has a code');
     assert.equal(job.lease_expires_at !== null, job.status === 'processing', 'who works is leased');
+    if (isOpen(job)) assert.notEqual(job.next_check_at, null, 'an open job is looked at again');
+    if (job.status === 'completed') assert.equal(job.next_check_at, null, 'nothing is left to do');
+    if (!job.is_latest) assert.ok(job.next_check_at === null, 'only the newest job counts');
   }
-  if (track === null) return;
-  for (const asset of assets) {
-    const source = track[`${asset}_url`];
-    const stored = track[`storage_${asset}_url`];
-    if (!isPresent(source) || stored === null) continue;
-    assert.ok(sameContent(source, stored), `the stored ${asset} is that of an old source`);
+  assert.ok(jobs.filter((job) => job.is_latest).length <= 1, 'one job is the newest');
+  for (const { kind, copied_from, storage_url } of files) {
+    if (copied_from === null || storage_url === null) continue;
+    const message = `the copy of the ${kind} is that of the source that is recorded`;
+    assert.equal(contentOf(storage_url), contentOf(copied_from), message);
   }
-  if (!track.archived_to_storage) return;
-  assert.deepEqual(open, [], 'an archived track has no open job');
+  if (track === null || !track.archived_to_storage) return;
+  assert.ok(
+    open.every((job) => job.renews),
+    'an archived track has no job but for new sources',
+  );
   assert.notEqual(track.archived_at, null);
   assert.notEqual(track.storage_audio_url, null, 'audio is never optional');
   const last = jobs.findLast((job) => job.status === 'completed');
+  if (open.length > 0 || jobs.at(-1) !== last) return;
   for (const asset of assets) {
     const isDone =
       track[`storage_${asset}_url`] !== null ||
-      last?.metadata.assets?.[asset]?.gone === true ||
+      files.some(({ kind, error_code }) => kind === asset && error_code !== null) ||
       last?.metadata.manual === true;
-    const message = `archived, but its ${asset} is neither stored nor gone`;
-    assert.ok(isDone || !isPresent(track[`${asset}_url`]), message);
+    const message = `archived, but its ${asset} is neither stored nor refused`;
+    const source = last?.[`original_${asset}_url`] ?? null;
+    assert.ok(isDone || !isPresent(source), message);
   }
 }
 
-/** What must hold of two looks. `alone`: there was one transaction between them. */
-export function checkChange(before: Snapshot, after: Snapshot, alone: boolean): void {
+/** What no transition touches once a job has ended. */
+const ended = (job: JobRow) => [
+  job.status,
+  job.fencing_token,
+  job.attempt,
+  job.started_at,
+  job.original_audio_url,
+];
+
+/** What must hold of two snapshots. `alone`: there was one transaction between them. */
+export function checkChange(before: Snapshot, after: Snapshot, alone: boolean, now: number): void {
   if (before.track === null || after.track === null) return;
+  for (const asset of assets) {
+    const name = `storage_${asset}_url` as const;
+    const isGivenUp = before.track[name] !== null && after.track[name] === null;
+    assert.ok(!isGivenUp, `the stored ${asset} was given up`);
+  }
   for (const job of before.jobs) {
     const later = after.jobs.find(({ id }) => id === job.id);
     if (!isOpen(job)) {
-      const known = { ...job, expired_at: later?.expired_at, buried_at: later?.buried_at };
-      assert.deepEqual(later, known, 'a job that has ended does not change');
+      assert.deepEqual(later && ended(later), ended(job), 'a job that has ended does not change');
     } else if (later === undefined) {
-      assert.ok(!alone || job.status === 'pending', 'only pending jobs go away');
+      const isAbandoned = Date.parse(job.lease_expires_at ?? '') <= now;
+      assert.ok(!alone || job.status === 'pending' || isAbandoned, 'only pending jobs go away');
     } else {
       const message = 'the fencing token of a job only grows';
       assert.ok((later.fencing_token ?? 0) >= (job.fencing_token ?? 0), message);
@@ -102,7 +121,7 @@ export class Referee {
 
 /** Errors that callers have to live with. */
 function isExpected(seen: Seen, before: Snapshot, alone: boolean): boolean {
-  const { track, jobs } = before;
+  const { track, jobs, files } = before;
   const [code] = seen.error?.split(' ') ?? [];
   if (code === 'TA001') {
     assert.ok(seen.kind === 'act');
@@ -111,18 +130,20 @@ function isExpected(seen: Seen, before: Snapshot, alone: boolean): boolean {
   }
   if (seen.kind === 'act' && seen.act === 'complete' && code === '55000') {
     const job = jobs.find(({ id }) => id === seen.ticket.jobId);
-    return !alone || (job !== undefined && hasMissing(job));
+    return !alone || (job !== undefined && hasMissing(job, files));
   }
+  if (seen.step.step === 'request' && code === 'P0001') return true;
   if (seen.step.step === 'request' && code === '42501') {
     return !alone || track?.status !== 'completed' || track.archived_to_storage;
   }
   return !alone && seen.step.step === 'request' && code === '23503';
 }
 
-const hasMissing = (job: JobRow): boolean =>
-  assets.some(
-    (asset) =>
-      job[`storage_${asset}_url`] === null &&
-      (asset === 'audio' ||
-        (job[`original_${asset}_url`] !== null && !job.metadata.assets?.[asset]?.gone)),
-  );
+const hasMissing = (job: JobRow, files: FileRow[]): boolean =>
+  assets.some((asset) => {
+    const source = job[`original_${asset}_url`];
+    const file = files.find(({ kind }) => kind === asset);
+    if (asset === 'audio' && (file?.storage_url ?? null) === null) return true;
+    if (source === null || file?.error_code != null) return false;
+    return file?.storage_url == null || contentOf(file.copied_from ?? '') !== contentOf(source);
+  });

@@ -3,6 +3,9 @@ import fc from 'fast-check';
 export const assets = ['audio', 'cover', 'video'] as const;
 export type Asset = (typeof assets)[number];
 
+/** `query`: the same file with another signature. `rubbish`: what a program writes for nothing. */
+export type AddressChange = 'new' | 'previous' | 'spaces' | 'none' | 'copy' | 'query' | 'rubbish';
+
 /** What a holder of a claim may do with it. */
 export type Act = 'store' | 'complete' | 'fail' | 'release';
 type WorkerIndex = 0 | 1;
@@ -22,12 +25,12 @@ export type SingleStep =
   | { step: 'plan'; retry: boolean }
   /** Of the latest plan, whatever has happened since. */
   | { step: 'confirm'; route: 'schedule' | 'queue' }
-  | { step: 'address'; asset: Asset; to: 'new' | 'previous' | 'spaces' | 'none' | 'copy' }
+  | { step: 'address'; asset: Asset; to: AddressChange }
   | { step: 'status'; completed: boolean }
   | { step: 'expiry'; hours: number }
   | { step: 'request' | 'delete' | 'insert' }
-  /** The sweep says that nothing is left to try; `buried`: the second time. */
-  | { step: 'close'; buried: boolean }
+  /** The sweep says that nothing is left to try. */
+  | { step: 'close' }
   /** A person uploaded the files by hand. */
   | { step: 'mark'; cover: boolean };
 
@@ -82,7 +85,16 @@ const single: fc.WeightedArbitrary<SingleStep>[] = [
     arbitrary: fc.record({
       step: name('address'),
       asset,
-      to: name('new', 'new', 'previous', 'spaces', 'none', 'copy'),
+      to: name<AddressChange>(
+        'new',
+        'new',
+        'previous',
+        'spaces',
+        'none',
+        'copy',
+        'query',
+        'rubbish',
+      ),
     }),
   },
   {
@@ -94,7 +106,7 @@ const single: fc.WeightedArbitrary<SingleStep>[] = [
     arbitrary: fc.record({ step: name('expiry'), hours: fc.integer({ min: 1, max: 400 }) }),
   },
   { weight: 3, arbitrary: fc.record({ step: name('request') }) },
-  { weight: 2, arbitrary: fc.record({ step: name('close'), buried: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ step: name('close') }) },
   { weight: 1, arbitrary: fc.record({ step: name('delete', 'insert', 'insert') }) },
   { weight: 1, arbitrary: fc.record({ step: name('mark'), cover: fc.boolean() }) },
 ];

@@ -40,18 +40,31 @@ export interface JobRow extends Omit<TrackRow, 'audio_url' | 'cover_url' | 'vide
   fencing_token: number | null;
   lease_expires_at: string | null;
   error_code: string | null;
-  expired_at: string | null;
-  buried_at: string | null;
+  next_check_at: string | null;
+  is_latest: boolean;
+  renews: boolean;
+  told_at: string | null;
+  started_at: string | null;
+  attempt: number;
   original_audio_url: string | null;
   original_cover_url: string | null;
   original_video_url: string | null;
   metadata: { manual?: boolean; assets?: Record<string, { gone?: boolean }> };
 }
 
+export interface FileRow {
+  kind: AssetKind;
+  source_url: string | null;
+  copied_from: string | null;
+  storage_url: string | null;
+  error_code: string | null;
+}
+
 /** All that the database knows of a track; jobs oldest first. */
 export interface Snapshot {
   track: TrackRow | null;
   jobs: JobRow[];
+  files: FileRow[];
 }
 
 /** The archiver's clock stands still between two steps, so that a history gives the same rows every time. */
@@ -123,7 +136,9 @@ export async function look({ database }: World, trackId: string): Promise<Snapsh
     `select
        (select to_jsonb(t) from public.tracks as t where t.id = $1) as track,
        coalesce((select jsonb_agg(to_jsonb(j) order by j.created_at, j.id)
-         from public.track_archiving_jobs as j where j.track_id = $1), '[]') as jobs`,
+         from public.track_archiving_jobs as j where j.track_id = $1), '[]') as jobs,
+       coalesce((select jsonb_agg(to_jsonb(f) order by f.kind)
+         from public.track_archiving_files as f where f.track_id = $1), '[]') as files`,
     [trackId],
   );
   return row;
@@ -135,4 +150,4 @@ export const address = (asset: string, content: number): string =>
 /** Where the copy of a source goes; ends in the same name, so that a copy tells whose it is. */
 export const copyOf = (asset: AssetKind, source: string): string =>
   `https://project.supabase.co/storage/v1/object/public/${buckets[asset].id}/${contentOf(source)}`;
-export const contentOf = (url: string): string => url.trim().split('/').at(-1) ?? '';
+export const contentOf = (url: string): string => url.trim().split('/').at(-1)?.split('?')[0] ?? '';
