@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'vitest';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { claim, jobOf, newTrack, newUser, plan, sqlstate, storageUrl, worker } from './app.ts';
@@ -60,6 +62,13 @@ test('of all transitions between states only the legal ones are possible, for th
     }
   }
   assert.deepEqual(found, expected);
+});
+
+test('docs/state-machine.md draws each legal transition of a job, and no other', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/state-machine.md'), 'utf8');
+  const [drawing = ''] = /stateDiagram-v2[^`]+/.exec(text) ?? [];
+  const drawn = [...drawing.matchAll(/^ {2}(\w+) --> (\w+)/gm)].map(([, a, b]) => `${a} → ${b}`);
+  assert.deepEqual(new Set(drawn), legal);
 });
 
 test('a state comes with what belongs to it', async (t) => {
