@@ -87,8 +87,8 @@ export function createApp(database: pg.Pool): App {
           id,
           userId,
         ]).catch((error) => {
-          // Archived already, or deleted.
-          if (error?.code !== refused) throw error;
+          // Archived already or deleted, in a worker's hands, or asked for a moment ago.
+          if (error?.code !== refused && error?.code !== 'P0001') throw error;
         }),
       ),
     remove: ({ id, userId }) =>
