@@ -6,14 +6,9 @@
 -- Again: what was adopted is left alone, told by the triggers of ours on its jobs.
 set local lock_timeout = '3s';
 
-do $$
-declare
-  _problems text;
-  _each record;
+do $$ declare _problems text; _each record;
 begin
-  if to_regclass('public.tracks') is null then
-    return;
-  end if;
+  if to_regclass('public.tracks') is null then return; end if;
 
   select string_agg(problem, '; ' order by problem) into _problems
   from (
@@ -167,5 +162,4 @@ begin
     alter table public.track_archiving_jobs add constraint track_archiving_jobs_track_id_fkey
       foreign key (track_id) references public.tracks (id) on delete cascade;
   end if;
-end
-$$;
+end $$;

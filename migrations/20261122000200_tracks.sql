@@ -6,11 +6,8 @@
 -- Again: every step is skipped where it is done already.
 set local lock_timeout = '3s';
 
-do $$
-begin
-  if to_regclass('public.tracks') is not null then
-    return;
-  end if;
+do $$ begin
+  if to_regclass('public.tracks') is not null then return; end if;
 
   create table public.tracks (
     id uuid primary key default gen_random_uuid(),
@@ -42,8 +39,7 @@ begin
     using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
   create policy "Users can delete own tracks" on public.tracks
     for delete to authenticated using (user_id = (select auth.uid()));
-end
-$$;
+end $$;
 
 alter table public.tracks
   add column if not exists archived_to_storage boolean default false,

@@ -13,10 +13,7 @@ grant usage on schema archiver to service_role;
 -- To the millisecond: clients that read a row into their own dates and write it back must not change it.
 -- The local stack replaces the body to move time.
 create or replace function archiver.clock() returns timestamptz
-language sql stable set search_path = pg_catalog, pg_temp
-as $$ select date_trunc('milliseconds', now()) $$;
-revoke all on function archiver.clock() from public, anon, authenticated;
-grant execute on function archiver.clock() to service_role;
+language sql stable set search_path = pg_catalog, pg_temp as $$ select date_trunc('milliseconds', now()) $$;
 
 create table if not exists public.track_archiving_settings (
   only_row boolean primary key default true check (only_row),
@@ -92,10 +89,8 @@ grant select, insert, update, delete on public.track_archiving_policies to servi
 -- A moment written by a provider: ISO 8601 (UTC where no zone is given) or Unix time in seconds or
 -- milliseconds. Null for everything else; it is user input, so it must never raise.
 create or replace function archiver.parse_expiry(_text text) returns timestamptz
-language plpgsql stable strict set search_path = pg_catalog, pg_temp set timezone = 'UTC'
-as $$
-declare
-  _moment timestamptz;
+language plpgsql stable strict set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
+declare _moment timestamptz;
 begin
   if _text ~ '^\d{9,13}(\.\d{1,6})?$' then
     _moment := to_timestamp((_text::numeric / case when _text::numeric < 1e11 then 1 else 1000 end)::float8);
@@ -105,8 +100,7 @@ begin
   return case when _moment between '2000-01-01Z' and '2200-01-01Z' then _moment end;
 exception when data_exception then
   return null;
-end
-$$;
+end $$;
 
 -- due_at: when to archive. expires_at: when the provider deletes. A known expiry wins over the
 -- retention of the policy and pulls the due date forward, never back. A created_at in the future,
@@ -140,8 +134,3 @@ begin atomic
     left join public.track_archiving_policies as others on others.provider = '*'
   ) as policy;
 end;
-
-revoke all on function archiver.parse_expiry(text) from public, anon, authenticated;
-revoke all on function archiver.track_timing(text, timestamptz, jsonb) from public, anon, authenticated;
-grant execute on function archiver.parse_expiry(text) to service_role;
-grant execute on function archiver.track_timing(text, timestamptz, jsonb) to service_role;

@@ -154,17 +154,14 @@ create table if not exists public.track_archiving_leftovers (
 comment on table public.track_archiving_leftovers is
   'Objects that no track needs any more, and why. Those of deleted tracks are removed after the days of a setting, if it has any.';
 
-do $$
-declare
-  _table regclass;
+do $$ declare _table regclass;
 begin
   foreach _table in array array['public.track_archiving_jobs', 'public.track_archiving_files', 'public.track_archiving_leftovers']::regclass[] loop
     execute format('alter table %s enable row level security', _table);
     execute format('revoke all on %s from public, anon, authenticated', _table);
     execute format('grant select, insert, update, delete on %s to service_role', _table);
   end loop;
-end
-$$;
+end $$;
 grant select on public.track_archiving_jobs, public.track_archiving_files to authenticated;
 grant insert (track_id, user_id, status) on public.track_archiving_jobs to authenticated;
 

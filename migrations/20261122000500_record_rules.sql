@@ -57,8 +57,7 @@ return coalesce(_job.status = 'failed' and _job.error_code <> 'replaced_system'
 
 -- A row's legal transitions. Ended jobs stay as they are, but for the clock hand of a failed one and what is said of it.
 create or replace function archiver.check_transition() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if new.status <> old.status and not (
     old.status = 'pending' or old.status = 'processing')
@@ -76,13 +75,11 @@ begin
     raise exception 'a claim needs a fencing token of its own' using errcode = 'check_violation';
   end if;
   return new;
-end
-$$;
+end $$;
 
 -- A job that a person or the service inserts by hand has its owner, its deadline and its clock hand like any other.
 create or replace function archiver.date_job() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   new.created_at := archiver.clock();
   new.updated_at := archiver.clock();
@@ -93,21 +90,18 @@ begin
   left join public.tracks as t on t.id = named.id -- none: the foreign key refuses the job
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing;
   return new;
-end
-$$;
+end $$;
 
 -- The newest job is the one that counts; what an earlier one still waited for is its business now.
 create or replace function archiver.replace_former_jobs() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update public.track_archiving_jobs as former
   set is_latest = false, next_check_at = case when former.status = 'failed' then null else former.next_check_at end
   from added
   where former.track_id = added.track_id and former.id <> added.id and former.is_latest;
   return null;
-end
-$$;
+end $$;
 
 -- What lies where a track's files lie was never anybody else's. All else (a source that was recorded in place, what a person
 -- named) may be.
@@ -121,8 +115,7 @@ create index if not exists track_archiving_files_elsewhere on public.track_archi
 
 -- The files of a deleted track are known afterwards. A failure here must not keep the track.
 create or replace function archiver.keep_leftovers() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   insert into public.track_archiving_leftovers (bucket_id, object_name, reason)
   select bucket_id, object_name, 'deleted' from gone where archiver.is_own_object(track_id, bucket_id, object_name)
@@ -131,8 +124,7 @@ begin
 exception when others then
   raise warning 'the files of deleted tracks are not noted: %', sqlerrm;
   return null;
-end
-$$;
+end $$;
 
 create or replace trigger track_archiving_300_date before insert on public.track_archiving_jobs
   for each row when (new.status in ('pending', 'processing') and new.next_check_at is null)
@@ -150,24 +142,19 @@ create or replace trigger track_archiving_900_keep_leftovers after delete on pub
 -- Whether a user asks or the service plans is told by the role of the statement, so before anything
 -- that runs as somebody else. `usage`, not `member`: the authenticator is a member of all, inherits nothing.
 create or replace function archiver.mark_request() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   new.requested := not (pg_has_role(current_user, 'service_role', 'usage')
     or pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage'));
   return new;
-end
-$$;
+end $$;
 
 -- A request makes the track due at once; the webhook of the due date then brings it on its way. A job that only waits
 -- makes room for the requested one. The policy looks at the track as it was when the statement began: a request that
 -- waited here while the track was archived is refused by us, with the same error.
 create or replace function archiver.accept_request() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _track public.tracks;
-  _latest public.track_archiving_jobs;
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare _track public.tracks; _latest public.track_archiving_jobs;
 begin
   select * into _track from public.tracks as t
   where t.id = new.track_id and t.user_id = new.user_id and t.user_id = auth.uid()
@@ -198,8 +185,7 @@ begin
   end if;
   update public.tracks set archive_scheduled_at = archiver.clock() where id = new.track_id;
   return new;
-end
-$$;
+end $$;
 
 create or replace trigger track_archiving_100_mark_request before insert on public.track_archiving_jobs
   for each row execute function archiver.mark_request();

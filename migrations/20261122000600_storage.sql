@@ -5,14 +5,12 @@
 -- Again: limits are set back to the spec's; types that the app added to a bucket stay.
 set local lock_timeout = '3s';
 
-do $$
-begin
+do $$ begin
   if not has_table_privilege('service_role', 'storage.objects', 'select') then
     raise exception 'service_role cannot read storage.objects: no track could ever be archived'
       using hint = 'grant usage on schema storage to service_role; grant select on storage.objects to service_role';
   end if;
-end
-$$;
+end $$;
 
 insert into storage.buckets as b (id, name, public, file_size_limit, allowed_mime_types) values
   ('tracks-audio', 'tracks-audio', true, 100 * 1024 * 1024, array[
@@ -47,9 +45,7 @@ create policy "Users can delete own track files" on storage.objects
     and (storage.foldername(name))[1] = (select auth.uid())::text);
 
 -- Policies add up: one of the app's own that forgets the folder still opens it.
-do $$
-declare
-  _policy record;
+do $$ declare _policy record;
 begin
   for _policy in
     select policyname, cmd from pg_catalog.pg_policies
@@ -61,13 +57,11 @@ begin
     raise warning 'the policy "%" on storage.objects lets users % track files of others: drop it',
       _policy.policyname, replace(lower(_policy.cmd), 'select', 'list');
   end loop;
-end
-$$;
+end $$;
 
 -- The object that an address of Storage names, in any bucket; nulls for other addresses. Names that need escapes are not ours.
 create or replace function archiver.object_of(_url text, out bucket_id text, out object_name text)
-language sql immutable set search_path = pg_catalog, pg_temp
-as $$
+language sql immutable set search_path = pg_catalog, pg_temp as $$
   select found.parts[1], found.parts[2]
   from regexp_match(_url, '^https?://[^/?#]+/storage/v1/object/(?:public|sign|authenticated)/([^/?#%]+)/([^?#%]+)') as found (parts)
 $$;
@@ -76,13 +70,9 @@ $$;
 -- and later) has former ones beside the current one; an older Storage lacks these columns, which to_jsonb bears. The name
 -- is compared in both collations, so that whichever index of Storage's there is serves.
 create or replace function archiver.stored_bytes(_bucket_id text, _object_name text) returns bigint
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select (o.metadata ->> 'size')::bigint
   from storage.objects as o
   where o.bucket_id = _bucket_id and o.name = _object_name and o.name collate "C" = _object_name
     and to_jsonb(o) ->> 'archived_at' is null and not to_jsonb(o) @> '{"is_delete_marker": true}'
 $$;
-
-revoke all on function archiver.object_of(text), archiver.stored_bytes(text, text) from public, anon, authenticated;
-grant execute on function archiver.object_of(text), archiver.stored_bytes(text, text) to service_role;

@@ -11,72 +11,58 @@ return _due_at + greatest(interval '5 minutes', least(interval '30 minutes', (_e
 
 -- When a message that nobody claimed is looked at: the queue's visibility timeout, or a quarter of the time that is left.
 create or replace function archiver.check_after_message(_expires_at timestamptz) returns timestamptz
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select now.at + least(interval '90 minutes', greatest(interval '5 minutes', (_expires_at - now.at) / 4))
   from (select archiver.clock() as at) as now
 $$;
 
 -- The open job of a track, or else its newest. To be called with the row of tracks locked.
 create or replace function archiver.lock_latest_job(_track_id uuid) returns public.track_archiving_jobs
-language sql set search_path = pg_catalog, pg_temp
-as $$
+language sql set search_path = pg_catalog, pg_temp as $$
   select j.* from public.track_archiving_jobs as j where j.track_id = _track_id
   order by j.status in ('pending', 'processing') desc, j.created_at desc, j.is_latest desc
   limit 1 for update
 $$;
 
--- The one way to open jobs: pending, to be planned within five minutes. A track without an owner has no folder: it fails,
--- unless it has an open job, which fails when it is planned, or a person has its files.
-create or replace function archiver.open_jobs(_track_ids uuid[], _by_hand boolean default false) returns setof public.track_archiving_jobs
-language sql set search_path = pg_catalog, pg_temp
-as $$
+-- The one way to open jobs: pending, to be planned within five minutes.
+create or replace function archiver.open_jobs(_track_ids uuid[]) returns setof public.track_archiving_jobs
+language sql set search_path = pg_catalog, pg_temp as $$
   insert into public.track_archiving_jobs
-    (track_id, user_id, status, error_code, error_message, renews, due_at, expires_at, created_at, updated_at, next_check_at)
-  select t.id, coalesce(t.user_id, '00000000-0000-0000-0000-000000000000'), one.status, one.error_code, one.error_message,
-    coalesce(t.archived_to_storage, false), coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
-    archiver.clock(), archiver.clock(), case one.status when 'pending' then archiver.clock() + interval '5 minutes' end
+    (track_id, user_id, renews, due_at, expires_at, created_at, updated_at, next_check_at)
+  select t.id, coalesce(t.user_id, '00000000-0000-0000-0000-000000000000'), coalesce(t.archived_to_storage, false),
+    coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
+    archiver.clock(), archiver.clock(), archiver.clock() + interval '5 minutes'
   from public.tracks as t
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
-  join (values ('pending', null, null), ('failed', 'owner_missing', 'The track has no user_id.'))
-    as one (status, error_code, error_message) on (t.user_id is null and not _by_hand) = (one.status = 'failed')
-  where t.id = any (_track_ids) and (one.status = 'pending' or not exists (select from public.track_archiving_jobs as j
-    where j.track_id = t.id and j.status in ('pending', 'processing')))
+  where t.id = any (_track_ids)
   order by t.id
   on conflict (track_id) where status in ('pending', 'processing') do nothing
   returning *
 $$;
 
--- A track without an owner has no folder: its job fails, and no time mends that.
+-- A track without an owner has no folder: its job fails, until it has one.
 create or replace function archiver.fail_without_owner(_track_id uuid) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  update public.track_archiving_jobs as j
-  set status = 'failed', lease_expires_at = null, next_check_at = null, error_code = 'owner_missing',
-    error_message = 'The track has no user_id.', updated_at = archiver.clock()
-  where j.track_id = _track_id and j.status in ('pending', 'processing');
-  if not found and not exists (select from public.track_archiving_jobs as j
+  if not exists (select from public.track_archiving_jobs as j
     where j.track_id = _track_id and j.is_latest and j.error_code = 'owner_missing')
   then
     perform from archiver.open_jobs(array[_track_id]);
   end if;
-end
-$$;
+  update public.track_archiving_jobs as j
+  set status = 'failed', lease_expires_at = null, next_check_at = null, error_code = 'owner_missing',
+    error_message = 'The track has no user_id.', updated_at = archiver.clock()
+  where j.track_id = _track_id and j.status in ('pending', 'processing');
+end $$;
 
 -- schedule: make sure that something comes at due_at. cancel: remove what was scheduled. ignore: leave all as it is.
 -- _retry: plan a track that failed, too.
 create or replace function public.plan_track_archiving(_track_id uuid, _retry boolean default false)
 returns table (action text, reason text, job_id uuid, due_at timestamptz, expires_at timestamptz,
   scheduled_for timestamptz, queued_at timestamptz)
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
-  _is_open boolean;
-  _due_at timestamptz;
+declare _track public.tracks; _job public.track_archiving_jobs; _is_open boolean; _due_at timestamptz;
   _expires_at timestamptz;
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
@@ -134,16 +120,13 @@ begin
   scheduled_for := _job.scheduled_for;
   queued_at := _job.queued_at;
   return next;
-end
-$$;
+end $$;
 
 -- False: what was planned is no longer so; plan again. Callers' clocks count in milliseconds.
 create or replace function public.confirm_track_schedule(_job_id uuid, _due_at timestamptz, _route text)
 returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _track public.tracks;
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _track public.tracks;
 begin
   if _route is null or _route not in ('schedule', 'queue') then
     raise exception 'the route is either schedule or queue' using errcode = 'invalid_parameter_value';
@@ -163,5 +146,4 @@ begin
       else archiver.check_after_message(j.expires_at) end
   where j.id = _job_id and j.status = 'pending' and (j.renews or _track.archived_to_storage is not true);
   return found;
-end
-$$;
+end $$;

@@ -7,8 +7,7 @@ set local lock_timeout = '3s';
 -- new, what the track has stored is the word of whoever stored it.
 create or replace function archiver.snapshot_sources(_track public.tracks, _due_at timestamptz, _expires_at timestamptz)
 returns void
-language sql set search_path = pg_catalog, pg_temp
-as $$
+language sql set search_path = pg_catalog, pg_temp as $$
   insert into public.track_archiving_files as f
     (track_id, kind, source_url, due_at, expires_at, copied_from, storage_url, bucket_id, object_name, stored_at)
   select _track.id, named.kind, named.url, _due_at, _expires_at,
@@ -29,31 +28,38 @@ as $$
     refused_at = case when f.source_url = excluded.source_url then f.refused_at end
 $$;
 
+-- A file is stored at _storage_url; _details: sha256, content_type, source_host. _bytes null: a person says so.
+create or replace function archiver.record_copy(_track_id uuid, _kind text, _source_url text, _storage_url text,
+  _bytes bigint default null, _details jsonb default null) returns void
+language sql set search_path = pg_catalog, pg_temp as $$
+  insert into public.track_archiving_files as f (track_id, kind, source_url, copied_from, storage_url, bucket_id,
+    object_name, bytes, sha256, content_type, source_host, stored_at)
+  select _track_id, _kind, _source_url, _source_url, _storage_url, object.bucket_id, object.object_name, _bytes,
+    _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host', archiver.clock()
+  from archiver.object_of(_storage_url) as object
+  on conflict (track_id, kind) do update
+  set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
+    object_name = excluded.object_name, bytes = excluded.bytes, sha256 = excluded.sha256,
+    content_type = excluded.content_type, source_host = excluded.source_host, stored_at = excluded.stored_at,
+    error_code = null, refused_at = null
+$$;
+
 -- A source that lies in this project's Storage already, in the owner's folder, is recorded where it is: at the project's own
 -- address, whatever host the row names.
 create or replace function archiver.record_in_place(_track public.tracks, _project_url text) returns void
-language sql set search_path = pg_catalog, pg_temp
-as $$
-  update public.track_archiving_files as f
-  set copied_from = f.source_url,
-    storage_url = rtrim(_project_url, '/') || '/storage/v1/object/public/' || object.bucket_id || '/' || object.object_name,
-    bucket_id = object.bucket_id, object_name = object.object_name, bytes = object.bytes, sha256 = null,
-    content_type = null, source_host = null, stored_at = archiver.clock()
-  from (
-    select own.kind, found.bucket_id, found.object_name,
-      archiver.stored_bytes(found.bucket_id, found.object_name) as bytes
-    from public.track_archiving_files as own
-    cross join lateral archiver.object_of(own.source_url) as found
-    where own.track_id = _track.id and own.storage_url is null
-      and split_part(found.object_name, '/', 1) = _track.user_id::text
-  ) as object
-  where f.track_id = _track.id and f.kind = object.kind and object.bytes > 0 and _project_url <> ''
+language sql set search_path = pg_catalog, pg_temp as $$
+  select archiver.record_copy(f.track_id, f.kind, f.source_url, rtrim(_project_url, '/') || '/storage/v1/object/public/'
+    || object.bucket_id || '/' || object.object_name, stored.bytes)
+  from public.track_archiving_files as f
+  cross join lateral archiver.object_of(f.source_url) as object
+  cross join lateral archiver.stored_bytes(object.bucket_id, object.object_name) as stored (bytes)
+  where f.track_id = _track.id and f.storage_url is null and stored.bytes > 0 and _project_url <> ''
+    and split_part(object.object_name, '/', 1) = _track.user_id::text
 $$;
 
 -- The spec's columns, written from the files. A copy that is recorded is shown at once.
 create or replace function archiver.show_files(_track_id uuid, _job_id uuid) returns void
-language sql set search_path = pg_catalog, pg_temp
-as $$
+language sql set search_path = pg_catalog, pg_temp as $$
   with shown as (
     select
       max(f.storage_url) filter (where f.kind = 'audio') as audio,
@@ -81,6 +87,18 @@ as $$
   from shown where j.id = _job_id
 $$;
 
+-- The job that this claim still holds, with the row of tracks locked; null where the lease is lost.
+create or replace function archiver.lock_claim(_job_id uuid, _fencing_token bigint) returns public.track_archiving_jobs
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _job public.track_archiving_jobs;
+begin
+  perform from public.tracks as t
+  where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id) for no key update;
+  select * into _job from public.track_archiving_jobs as j
+  where j.id = _job_id and j.status = 'processing' and j.fencing_token = _fencing_token for update;
+  return _job;
+end $$;
+
 -- claimed: the track is this worker's until the lease ends. What is stored has its address, what is refused is `gone`;
 -- all else that has an address is to be copied. Texts are bounded: users can write long ones. _project_url: where this project's
 -- Storage is; without it nothing is recorded in place.
@@ -90,14 +108,9 @@ returns table (outcome text, job_id uuid, fencing_token bigint, attempt integer,
   user_id uuid, title text, provider text, expires_at timestamptz, allowed_hosts text[], user_agent text,
   audio_url text, cover_url text, video_url text,
   storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[])
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
-  _is_open boolean;
-  _due_at timestamptz;
+declare _track public.tracks; _job public.track_archiving_jobs; _is_open boolean; _due_at timestamptz;
   _expires_at timestamptz;
 begin
   if _lease_seconds is null or _lease_seconds < 1 then
@@ -185,5 +198,4 @@ begin
   into audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
   from public.track_archiving_files as f where f.track_id = _track_id;
   return next;
-end
-$$;
+end $$;

@@ -9,14 +9,8 @@ set local lock_timeout = '3s';
 create or replace function public.store_track_asset(
   _job_id uuid, _fencing_token bigint, _asset text, _storage_url text, _details jsonb)
 returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _track_id uuid;
-  _source_url text;
-  _former public.track_archiving_files;
-  _object record;
-  _stored bigint;
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _job public.track_archiving_jobs; _former public.track_archiving_files; _object record; _stored bigint;
 begin
   if _asset is null or _asset not in ('audio', 'cover', 'video') then
     raise exception 'an asset is audio, cover or video' using errcode = 'invalid_parameter_value';
@@ -27,23 +21,15 @@ begin
   if btrim(_storage_url) = '' then
     raise exception 'a stored asset has an address' using errcode = 'invalid_parameter_value';
   end if;
-  perform from public.tracks as t
-  where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id) for no key update;
-  select j.track_id, case _asset when 'audio' then j.original_audio_url
-    when 'cover' then j.original_cover_url else j.original_video_url end
-  into _track_id, _source_url
-  from public.track_archiving_jobs as j
-  where j.id = _job_id and j.status = 'processing' and j.fencing_token = _fencing_token for update;
-  if not found then
-    return false;
-  end if;
+  _job := archiver.lock_claim(_job_id, _fencing_token);
+  if _job.id is null then return false; end if;
 
   select * into _former from public.track_archiving_files as f
-  where f.track_id = _track_id and f.kind = _asset for update;
+  where f.track_id = _job.track_id and f.kind = _asset for update;
   if _storage_url is null then
     update public.track_archiving_files as f
     set error_code = coalesce(_details ->> 'code', 'provider_gone'), refused_at = archiver.clock()
-    where f.track_id = _track_id and f.kind = _asset;
+    where f.track_id = _job.track_id and f.kind = _asset;
   else
     select * into _object from archiver.object_of(_storage_url);
     if _storage_url !~ '[?#]' and _object.bucket_id = (case _asset when 'audio' then 'tracks-audio' when 'cover' then 'tracks-covers' else 'tracks-videos' end) then
@@ -53,34 +39,26 @@ begin
       raise exception 'Storage has % bytes of the %, not %', coalesce(_stored::text, 'no'), _asset,
         coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';
     end if;
-    insert into public.track_archiving_files as f (track_id, kind, source_url, copied_from, storage_url, bucket_id,
-      object_name, bytes, sha256, content_type, source_host, stored_at)
-    values (_track_id, _asset, _source_url, _source_url, _storage_url, _object.bucket_id, _object.object_name, _stored,
-      _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host', archiver.clock())
-    on conflict (track_id, kind) do update
-    set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
-      object_name = excluded.object_name, bytes = excluded.bytes, sha256 = excluded.sha256,
-      content_type = excluded.content_type, source_host = excluded.source_host, stored_at = excluded.stored_at,
-      error_code = null, refused_at = null;
+    perform archiver.record_copy(_job.track_id, _asset,
+      case _asset when 'audio' then _job.original_audio_url when 'cover' then _job.original_cover_url else _job.original_video_url end,
+      _storage_url, _stored, _details);
     delete from public.track_archiving_leftovers as l
     where l.bucket_id = _object.bucket_id and l.object_name = _object.object_name;
     insert into public.track_archiving_leftovers (bucket_id, object_name, reason)
     select _former.bucket_id, _former.object_name, 'replaced'
     where (_former.bucket_id, _former.object_name) is distinct from (_object.bucket_id, _object.object_name)
-      and archiver.is_own_object(_track_id, _former.bucket_id, _former.object_name)
+      and archiver.is_own_object(_job.track_id, _former.bucket_id, _former.object_name)
     on conflict (bucket_id, object_name) do nothing;
   end if;
-  perform archiver.show_files(_track_id, _job_id);
+  perform archiver.show_files(_job.track_id, _job_id);
   return true;
-end
-$$;
+end $$;
 
 -- Gives the job back, to be claimed again when its message comes back after so many seconds. False: the lease is lost.
 create or replace function public.release_track_archiving(
   _job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _seconds integer default 900)
 returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   update public.track_archiving_jobs as j
   set status = 'pending', lease_expires_at = null, claimed_by = null,
@@ -88,28 +66,26 @@ begin
     error_code = _error_code, error_message = left(_error_message, 2000), updated_at = archiver.clock()
   where j.id = _job_id and j.status = 'processing' and j.fencing_token = _fencing_token;
   return found;
-end
-$$;
+end $$;
 
--- Forgets copies that Storage has lost. Addresses without bytes were given by a person or by the app: they are the service's
--- own word.
-create or replace function archiver.forget_lost_copies(_track_id uuid) returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-begin
-  update public.track_archiving_files as f
-  set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
-    stored_at = null
-  where f.track_id = _track_id and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
-    and f.bytes is not null;
-  return found;
-end
+-- Forgets copies that Storage has lost, and names their tracks. Addresses without bytes were given by a person or by the app:
+-- they are the service's own word.
+create or replace function archiver.forget_lost_copies(_track_ids uuid[]) returns setof uuid
+language sql set search_path = pg_catalog, pg_temp as $$
+  with lost as (
+    update public.track_archiving_files as f
+    set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
+      stored_at = null
+    where f.track_id = any (_track_ids) and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
+      and f.bytes is not null
+    returning f.track_id
+  )
+  select distinct track_id from lost
 $$;
 
 -- Every file is stored or not to be had: the track is archived, by this job, and who was told otherwise is told.
 create or replace function archiver.archive_track(_track public.tracks, _job_id uuid) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   update public.tracks as t set archived_to_storage = true, archived_at = archiver.clock() where t.id = _track.id;
   perform archiver.show_files(_track.id, _job_id);
@@ -118,28 +94,18 @@ begin
     error_code = null, error_message = null
   where id = _job_id;
   perform archiver.tell_saved(_track);
-end
-$$;
+end $$;
 
 -- completed, lease_lost, or superseded: the sources changed meanwhile, the job is pending again. not_stored: Storage has lost
 -- what was recorded, in an earlier attempt maybe; that is forgotten, and the job is still the worker's. Raises where a
 -- file is neither stored nor refused.
 create or replace function public.complete_track_archiving(_job_id uuid, _fencing_token bigint) returns text
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
-  _missing text;
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _track public.tracks; _job public.track_archiving_jobs; _missing text;
 begin
-  select t.* into _track from public.tracks as t
-  where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id)
-  for no key update;
-  select * into _job from public.track_archiving_jobs as j
-  where j.id = _job_id and j.status = 'processing' and j.fencing_token = _fencing_token for update;
-  if not found then
-    return 'lease_lost';
-  end if;
+  _job := archiver.lock_claim(_job_id, _fencing_token);
+  if _job.id is null then return 'lease_lost'; end if;
+  select * into _track from public.tracks as t where t.id = _job.track_id;
 
   if archiver.is_superseded(_job, _track) then
     update public.track_archiving_jobs
@@ -162,12 +128,11 @@ begin
       using errcode = 'object_not_in_prerequisite_state';
   end if;
 
-  if archiver.forget_lost_copies(_track.id) then
+  if exists (select from archiver.forget_lost_copies(array[_track.id])) then
     perform archiver.show_files(_track.id, _job_id);
     return 'not_stored';
   end if;
 
   perform archiver.archive_track(_track, _job_id);
   return 'completed';
-end
-$$;
+end $$;

@@ -4,11 +4,8 @@
 -- Again: the table is made if absent; functions are replaced.
 set local lock_timeout = '3s';
 
-do $$
-begin
-  if to_regclass('public.notifications') is not null then
-    return;
-  end if;
+do $$ begin
+  if to_regclass('public.notifications') is not null then return; end if;
   create table public.notifications (
     id uuid primary key default gen_random_uuid(),
     user_id uuid not null references auth.users (id) on delete cascade,
@@ -32,20 +29,15 @@ begin
     using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
   create policy "Users can delete own notifications" on public.notifications
     for delete to authenticated using (user_id = (select auth.uid()));
-end
-$$;
+end $$;
 grant insert on public.notifications to service_role;
 
 -- Returns why the owner could not be told, or null. Waits for nobody's lock for long: it runs inside the transaction that
 -- records what happened.
 create or replace function archiver.notify_owner(_user_id uuid, _track_id uuid, _title text, _saved boolean) returns text
-language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '1s'
-as $$
-declare
-  _settings public.track_archiving_settings := (select s from public.track_archiving_settings as s);
-  _english boolean := _settings.language = 'en';
-  _head text;
-  _text text;
+language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '1s' as $$
+declare _settings public.track_archiving_settings := (select s from public.track_archiving_settings as s);
+  _english boolean := _settings.language = 'en'; _head text; _text text;
 begin
   if _saved then
     _head := coalesce(_settings.saved_title, case when _english then 'Track saved after all' else 'Трек всё же сохранён' end);
@@ -65,20 +57,14 @@ begin
   return null;
 exception when others then
   return sqlerrm;
-end
-$$;
+end $$;
 
 -- Why no owner could be told with the present settings, or null. Writes nothing.
 create or replace function public.check_track_notifications() returns text
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _user_id uuid := (select id from auth.users limit 1);
-  _problem text;
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare _user_id uuid := (select id from auth.users limit 1); _problem text;
 begin
-  if _user_id is null then
-    return null;
-  end if;
+  if _user_id is null then return null; end if;
   begin
     _problem := coalesce(
       archiver.notify_owner(_user_id, _user_id, 'title', false), archiver.notify_owner(_user_id, _user_id, 'title', true));
@@ -86,8 +72,7 @@ begin
   exception when sqlstate 'TA000' then
     return _problem;
   end;
-end
-$$;
+end $$;
 
 -- Until when a track is tried. An expiry may be whatever a user writes, so there are no tries without end.
 create or replace function archiver.tried_until(_due_at timestamptz, _expires_at timestamptz) returns timestamptz
@@ -96,8 +81,7 @@ return least(_expires_at, _due_at + interval '30 days');
 
 -- Eight more tries between the due date and the expiry, a minute apart at least and six hours at most; null: no more.
 create or replace function archiver.retry_at(_due_at timestamptz, _expires_at timestamptz) returns timestamptz
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select case when now.at < archiver.tried_until(_due_at, _expires_at)
     then least(now.at + greatest(interval '1 minute', least(interval '6 hours', (_expires_at - _due_at) / 8)), _expires_at) end
   from (select archiver.clock() as at) as now
@@ -105,10 +89,8 @@ $$;
 
 -- The owner of a track that is not safe is told, once for the same sources.
 create or replace function archiver.tell_failed(_track public.tracks, _job public.track_archiving_jobs) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _problem text;
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _problem text;
 begin
   if _track.archived_to_storage is true or exists (
     select from public.track_archiving_jobs as j
@@ -122,21 +104,18 @@ begin
     metadata = case when _problem is null then j.metadata
       else j.metadata || jsonb_build_object('notification_error', _problem) end
   where j.id = _job.id;
-end
-$$;
+end $$;
 
 -- Whoever was told that a track is not saved is told that it is.
 create or replace function archiver.tell_saved(_track public.tracks) returns void
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   update public.track_archiving_jobs as j set told_at = null
   where j.track_id = _track.id and j.told_at is not null;
   if found then
     perform archiver.notify_owner(_track.user_id, _track.id, _track.title, true);
   end if;
-end
-$$;
+end $$;
 
 -- A job fails. _may_mend: time may, so it is tried again before the expiry, and nobody is told yet. If the sources changed
 -- meanwhile it is only this attempt that failed: the track becomes due at once, which its webhook announces. To be called
@@ -144,21 +123,12 @@ $$;
 create or replace function public.fail_track_archiving(
   _job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean default false)
 returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
-  _superseded boolean;
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _track public.tracks; _job public.track_archiving_jobs; _superseded boolean;
 begin
-  select t.* into _track from public.tracks as t
-  where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id)
-  for no key update;
-  select * into _job from public.track_archiving_jobs as j
-  where j.id = _job_id and j.status = 'processing' and j.fencing_token = _fencing_token for update;
-  if not found then
-    return false;
-  end if;
+  _job := archiver.lock_claim(_job_id, _fencing_token);
+  if _job.id is null then return false; end if;
+  select * into _track from public.tracks as t where t.id = _job.track_id;
 
   _superseded := archiver.is_superseded(_job, _track);
   update public.track_archiving_jobs as j
@@ -175,13 +145,11 @@ begin
     perform archiver.tell_failed(_track, _job);
   end if;
   return true;
-end
-$$;
+end $$;
 
 -- Is the audio stored, so that whatever is missing of the track is optional?
 create or replace function archiver.is_audio_stored(_track_id uuid) returns boolean
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select exists (select from public.track_archiving_files as f
     where f.track_id = _track_id and f.kind = 'audio' and f.storage_url is not null and not archiver.is_missing(f))
 $$;
@@ -189,24 +157,16 @@ $$;
 -- Nothing is left to try, and the audio is stored: the track is archived without the cover or video that time might have
 -- brought, which is recorded as not to be had. False: somebody was faster, it may be tried again, or the audio is not stored.
 create or replace function public.archive_without_optional(_track_id uuid, _error_code text) returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
-  _former public.track_archiving_jobs;
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _track public.tracks; _job public.track_archiving_jobs; _former public.track_archiving_jobs;
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
   select * into _job from archiver.lock_latest_job(_track_id);
-  if not archiver.may_be_closed(_track, _job) then
-    return false;
-  end if;
-  if archiver.forget_lost_copies(_track_id) then
+  if not archiver.may_be_closed(_track, _job) then return false; end if;
+  if exists (select from archiver.forget_lost_copies(array[_track_id])) then
     perform archiver.show_files(_track_id, _job.id);
   end if;
-  if not archiver.is_audio_stored(_track_id) then
-    return false;
-  end if;
+  if not archiver.is_audio_stored(_track_id) then return false; end if;
   update public.track_archiving_files as f set error_code = _error_code, refused_at = archiver.clock()
   where f.track_id = _track_id and archiver.is_missing(f);
   if _job.status = 'failed' then
@@ -219,13 +179,11 @@ begin
   end if;
   perform archiver.archive_track(_track, _job.id);
   return true;
-end
-$$;
+end $$;
 
 -- May the sweep end the attempts of a track whose latest job this is?
 create or replace function archiver.may_be_closed(_track public.tracks, _job public.track_archiving_jobs) returns boolean
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select coalesce(_track.status = 'completed' and _job.next_check_at is not null and _job.started_at is not null
     and (_track.archived_to_storage is not true or _job.renews)
     and not (_job.status = 'processing' and _job.lease_expires_at > archiver.clock())
@@ -236,11 +194,8 @@ $$;
 -- the dead letter was sent. False: somebody was faster, it may be tried again, or the audio is stored and it is archived.
 create or replace function public.close_track_archiving(_track_id uuid, _error_code text, _error_message text)
 returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _track public.tracks; _job public.track_archiving_jobs;
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
   select * into _job from archiver.lock_latest_job(_track_id);
@@ -254,16 +209,13 @@ begin
   where j.id = _job.id returning * into _job;
   perform archiver.tell_failed(_track, _job);
   return true;
-end
-$$;
+end $$;
 
 -- What a policy refused, and allows now, wakes by itself, a cover of an archived track too; what is still refused fails again. The settings' row is locked first,
 -- as by every walk of the sweep: no walk then ends, and is set to its end, on what it read of the former policy.
 create or replace function archiver.wake_refused() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _archived uuid[];
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare _archived uuid[];
 begin
   update public.track_archiving_settings set deadlines_after = '00000000-0000-0000-0000-000000000000';
   update public.track_archiving_jobs as j set next_check_at = archiver.clock()
@@ -288,7 +240,6 @@ begin
   join public.tracks as t on t.id = w.track_id and t.status = 'completed' and t.archived_to_storage;
   perform from archiver.open_jobs(_archived); -- for a cover or video that a saved song lacks
   return null;
-end
-$$;
+end $$;
 create or replace trigger track_archiving_500_wake after insert or update or delete on public.track_archiving_policies
   for each statement execute function archiver.wake_refused();

@@ -7,24 +7,18 @@ set local lock_timeout = '3s';
 
 -- Counts up to a bound in this transaction; false beyond it.
 create or replace function archiver.is_within(_what text, _most integer, _more integer default 1) returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _name text := 'archiver.' || _what;
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _name text := 'archiver.' || _what;
   _count integer := coalesce(nullif(current_setting(_name, true), ''), '0')::integer;
 begin
-  if _count + _more > _most then
-    return false;
-  end if;
+  if _count + _more > _most then return false; end if;
   perform set_config(_name, (_count + _more)::text, true);
   return true;
-end
-$$;
+end $$;
 
 -- Runs as the role of the statement, and only where a protected column really changes.
 create or replace function archiver.guard_archive_columns() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if pg_has_role(current_user, 'service_role', 'usage')
     or pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage')
@@ -42,22 +36,17 @@ begin
       (new.archived_to_storage, new.storage_audio_url, new.storage_cover_url, new.storage_video_url,
         new.archive_scheduled_at, new.archived_at)
     for key share;
-    if found then
-      return new;
-    end if;
+    if found then return new; end if;
   end if;
   raise exception 'the archive columns of a track are set by the archiver alone'
     using errcode = 'insufficient_privilege';
-end
-$$;
+end $$;
 
 -- The date of a completed track. What cannot be worked out at once stays null, and the sweep fills it in. What is archived stays
 -- archived; a new source of an archived track is due at once.
 create or replace function public.schedule_track_archiving() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _due boolean := new.archive_scheduled_at is null;
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare _due boolean := new.archive_scheduled_at is null;
 begin
   if new.status is distinct from 'completed' then
     if new.archived_to_storage is not true then
@@ -94,49 +83,40 @@ begin
 exception when others then
   raise warning 'track %: its archiving is not scheduled yet: %', new.id, sqlerrm;
   return new;
-end
-$$;
+end $$;
 
 -- Says that a row of this statement is our business: only then does anything of ours run after it.
 create or replace function archiver.touch_tracks() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   perform set_config('archiver.touched', 'yes', true);
   return coalesce(new, old);
-end
-$$;
+end $$;
 
 -- What a statement did to the number of archived tracks, and of completed ones that are not; sums are archive_statistics.
 create or replace function archiver.count_changes(_archived bigint, _waiting bigint) returns void
-language sql set search_path = pg_catalog, pg_temp
-as $$
+language sql set search_path = pg_catalog, pg_temp as $$
   insert into archiver.track_counts (archived, waiting) select _archived, _waiting where _archived <> 0 or _waiting <> 0
 $$;
 
--- The waiting jobs of tracks whose date has changed: what was arranged for the former date is not waited for.
+-- The jobs of tracks whose date has changed: what was arranged for the former date is not waited for.
 create or replace function archiver.move_jobs(_track_ids uuid[]) returns void
-language sql set search_path = pg_catalog, pg_temp
-as $$
+language sql set search_path = pg_catalog, pg_temp as $$
   update public.track_archiving_jobs as j
   set due_at = coalesce(t.archive_scheduled_at, timing.due_at), expires_at = timing.expires_at,
-    next_check_at = least(j.next_check_at, archiver.clock() + interval '5 minutes')
+    next_check_at = case when j.status = 'processing' or j.next_check_at is null then j.next_check_at
+      else least(j.next_check_at, archiver.clock() + interval '5 minutes') end
   from public.tracks as t
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
-  where t.id = any (_track_ids) and j.track_id = t.id and j.status in ('pending', 'failed') and j.next_check_at is not null
+  where t.id = any (_track_ids) and j.track_id = t.id and j.status <> 'completed' and j.is_latest
 $$;
 
 -- Counts; then the jobs of what this statement completed or gave new sources, which are the record; then a webhook for each
 -- track whose schedule may have to change, so many a transaction. Each in a block of its own: what one cannot do undoes
 -- nothing of the others.
 create or replace function archiver.follow_tracks() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms'
-as $$
-declare
-  _opened uuid[] := '{}';
-  _moved uuid[] := '{}';
-  _target record;
-  _changed record;
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms' as $$
+declare _opened uuid[] := '{}'; _moved uuid[] := '{}'; _target record; _changed record;
 begin
   perform set_config('archiver.touched', '', true);
   begin
@@ -151,9 +131,7 @@ begin
   exception when others then
     raise warning 'tracks are not counted, run select archiver.recount_tracks(): %', sqlerrm;
   end;
-  if current_setting('archiver.suppressed', true) = 'yes' then
-    return null;
-  end if;
+  if current_setting('archiver.suppressed', true) = 'yes' then return null; end if;
 
   begin
     if tg_op = 'INSERT' then
@@ -230,8 +208,7 @@ begin
     raise warning 'webhooks are not sent, the sweep will find the tracks: %', sqlerrm;
   end;
   return null;
-end
-$$;
+end $$;
 
 -- Triggers of one event fire in the order of their names: the guard sees what the user wrote, before the schedule adds what is
 -- ours. The conditions keep all other updates of tracks free of any function call.

@@ -14,8 +14,7 @@ set local lock_timeout = '3s';
 create or replace function public.take_stalled_tracks(
   _limit integer, _room integer, _max_crashes integer, _window integer default 20000)
 returns table (track_id uuid, expires_at timestamptz, action text, cause text)
-language sql set search_path = pg_catalog, pg_temp
-as $$
+language sql set search_path = pg_catalog, pg_temp as $$
   with oldest as materialized (
     select j.id, j.user_id, j.due_at, j.expires_at
     from public.track_archiving_jobs as j
@@ -101,12 +100,8 @@ $$;
 -- or an app had before. Opens so many jobs, the most urgent first; none is told by webhook. Rows without a date are found
 -- by their age.
 create or replace function public.open_missing_jobs(_limit integer) returns integer
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _longest interval;
-  _widest interval;
-  _found uuid[];
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _longest interval; _widest interval; _found uuid[];
 begin
   select max(p.retention) + interval '1 day', max(p.retention - p.archive_after) + interval '1 day'
   into _longest, _widest from public.track_archiving_policies as p;
@@ -129,25 +124,17 @@ begin
   where t.id = any (_found) and t.archive_scheduled_at is null and same.id = t.id;
   perform from archiver.open_jobs(_found);
   return cardinality(_found);
-end
-$$;
+end $$;
 
 -- Gives so many waiting jobs the deadline that their policy has now, after a policy has changed. A date moves to an earlier
 -- one, never to a later one. Answers how many it has done with; fewer than the limit: all, or all but those from a track on
 -- that is in another's hands, where the next sweep goes on.
 create or replace function public.refresh_deadlines(_limit integer) returns integer
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _after uuid;
-  _page uuid[];
-  _locked uuid[];
-  _done integer;
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _after uuid; _page uuid[]; _locked uuid[]; _done integer;
 begin
   select s.deadlines_after into _after from public.track_archiving_settings as s for update;
-  if _after is null then
-    return 0;
-  end if;
+  if _after is null then return 0; end if;
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(
     select j.track_id from public.track_archiving_jobs as j
@@ -181,20 +168,14 @@ begin
     when _done < cardinality(_page) then coalesce(_page[_done], _after)
     when _done >= greatest(_limit, 1) then _page[_done] end;
   return _done;
-end
-$$;
+end $$;
 
 -- Looks whether Storage still has so many recorded files, in turn; answers how many were looked at and how many it has lost,
 -- and begins anew after the last. What is lost is copied again while its provider has it; its track is no longer archived.
 -- What is in another's hands is left for the next turn: a worker's completion looks for itself.
 create or replace function public.audit_stored_files(_limit integer, out looked integer, out lost integer)
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _after uuid;
-  _page uuid[];
-  _locked uuid[];
-  _lost uuid[];
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _after uuid; _page uuid[]; _locked uuid[]; _lost uuid[];
 begin
   select s.audited_up_to into _after from public.track_archiving_settings as s for update;
   perform set_config('archiver.suppressed', 'yes', true);
@@ -206,34 +187,24 @@ begin
     where t.id = any (_page) and not exists (select from public.track_archiving_jobs as j
       where j.track_id = t.id and j.status = 'processing' and j.lease_expires_at > archiver.clock())
     order by t.id for no key update skip locked);
-  with missing as (
-    update public.track_archiving_files as f
-    set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
-      stored_at = null
-    where f.track_id = any (_locked) and f.bytes is not null
-      and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
-    returning f.track_id
-  )
-  select array_agg(distinct m.track_id) into _lost from missing as m;
+  _lost := array(select archiver.forget_lost_copies(_locked));
   perform archiver.show_files(found.id, null) from unnest(_lost) as found (id);
   update public.tracks as t set archived_to_storage = false, archived_at = null, archive_scheduled_at = archiver.clock()
   where t.id = any (_lost) and t.archived_to_storage is true and t.status = 'completed';
   update public.track_archiving_jobs as j set renews = false where j.track_id = any (_lost) and j.renews and j.is_latest;
   perform from archiver.open_jobs(_lost);
   looked := cardinality(_page);
-  lost := coalesce(cardinality(_lost), 0);
+  lost := cardinality(_lost);
   update public.track_archiving_settings
   set audited_up_to = case when looked >= greatest(_limit, 1) then _page[looked]
     else '00000000-0000-0000-0000-000000000000' end, files_lost = files_lost + lost;
-end
-$$;
+end $$;
 
 -- Leftovers to remove: of replaced copies at once, of deleted tracks after the days of the setting. No track names them now; to
 -- be asked right before the removal.
 create or replace function public.get_removable_objects(_limit integer)
 returns table (bucket_id text, object_name text)
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select l.bucket_id, l.object_name
   from public.track_archiving_leftovers as l
   cross join public.track_archiving_settings as s
@@ -252,8 +223,7 @@ as $$
 $$;
 
 create or replace function public.forget_leftover(_bucket_id text, _object_name text) returns void
-language sql set search_path = pg_catalog, pg_temp
-as $$
+language sql set search_path = pg_catalog, pg_temp as $$
   delete from public.track_archiving_leftovers as l where l.bucket_id = _bucket_id and l.object_name = _object_name
 $$;
 
@@ -261,8 +231,7 @@ $$;
 -- the expiry. near_expiry: overdue or failed, and expires within two days. files_lost: objects that Storage lost, ever.
 create or replace function public.get_archiving_backlog()
 returns table (overdue bigint, near_expiry bigint, files_lost bigint, leftovers bigint)
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select
     count(*) filter (where j.status <> 'failed'),
     count(*) filter (where j.expires_at - (select archiver.clock()) < interval '2 days'),
@@ -277,8 +246,7 @@ $$;
 
 -- Adds up the counted changes, so that statistics read one row.
 create or replace function public.compact_track_counts() returns void
-language sql set search_path = pg_catalog, pg_temp
-as $$
+language sql set search_path = pg_catalog, pg_temp as $$
   with taken as (delete from archiver.track_counts returning archived, waiting)
   insert into archiver.track_counts (archived, waiting) select coalesce(sum(archived), 0), coalesce(sum(waiting), 0) from taken
 $$;

@@ -5,19 +5,15 @@
 -- Again: functions and the view are replaced.
 set local lock_timeout = '3s';
 
-do $$
-begin
-  if to_regclass('public.tracks_archiving_worklist') is not null then
-    return;
-  end if;
+do $$ begin
+  if to_regclass('public.tracks_archiving_worklist') is not null then return; end if;
   if pg_relation_size('public.tracks') < 64 * 1024 * 1024 then
     create index tracks_archiving_worklist on public.tracks (archive_scheduled_at, created_at)
       where status = 'completed' and archived_to_storage is not true;
   else
     raise notice 'public.tracks is large; when convenient, run: create index concurrently if not exists tracks_archiving_worklist on public.tracks (archive_scheduled_at, created_at) where status = ''completed'' and archived_to_storage is not true;';
   end if;
-end
-$$;
+end $$;
 
 -- Due, not archived, in nobody's hands and not given up; the most urgent first, the expired last. What had expired before the
 -- installation has no job and is left alone.
@@ -25,8 +21,7 @@ create or replace function public.get_tracks_needing_archiving(_limit integer de
 returns table (track_id uuid, user_id uuid, title text, provider text,
   audio_url text, cover_url text, video_url text, created_at timestamptz,
   archive_scheduled_at timestamptz, expires_at timestamptz, days_until_expiry numeric)
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   with waiting as (
     (select j.track_id, j.expires_at, false as expired from public.track_archiving_jobs as j
       where j.status in ('pending', 'processing') and j.is_latest and not j.renews
@@ -54,89 +49,37 @@ $$;
 create or replace function public.mark_track_archived(
   _track_id uuid, _storage_audio_url text, _storage_cover_url text default null, _storage_video_url text default null)
 returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _track public.tracks; _job public.track_archiving_jobs;
 begin
   if coalesce(btrim(_storage_audio_url), '') = '' then
     raise exception 'a track is archived only with its audio' using errcode = 'invalid_parameter_value';
   end if;
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
-  if not found then
-    return false;
-  end if;
+  if not found then return false; end if;
   select * into _job from public.track_archiving_jobs as j
   where j.track_id = _track_id and j.status in ('pending', 'processing') for update;
   if not found then
-    select * into _job from archiver.open_jobs(array[_track_id], _by_hand => true);
+    select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
   perform archiver.snapshot_sources(_track, _job.due_at, _job.expires_at);
-  insert into public.track_archiving_files as f
-    (track_id, kind, copied_from, storage_url, bucket_id, object_name, stored_at)
-  select _track_id, given.kind, given.source, btrim(given.url), object.bucket_id, object.object_name, archiver.clock()
+  perform archiver.record_copy(_track_id, given.kind, given.source, btrim(given.url))
   from (values
     ('audio', _storage_audio_url, nullif(btrim(_track.audio_url), '')),
     ('cover', _storage_cover_url, nullif(btrim(_track.cover_url), '')),
     ('video', _storage_video_url, nullif(btrim(_track.video_url), ''))
   ) as given (kind, url, source)
-  cross join lateral archiver.object_of(btrim(given.url)) as object
-  where nullif(btrim(given.url), '') is not null
-  on conflict (track_id, kind) do update
-  set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
-    object_name = excluded.object_name, stored_at = excluded.stored_at, bytes = null, sha256 = null,
-    content_type = null, source_host = null, error_code = null, refused_at = null;
-
-  update public.tracks as t set archived_to_storage = true, archived_at = archiver.clock() where t.id = _track_id;
-  perform archiver.show_files(_track_id, _job.id);
+  where nullif(btrim(given.url), '') is not null;
+  perform archiver.archive_track(_track, _job.id);
   update public.track_archiving_jobs as j
-  set status = 'completed', completed_at = archiver.clock(), lease_expires_at = null, next_check_at = null,
-    claimed_by = 'mark_track_archived', error_code = null, error_message = null,
-    metadata = (j.metadata - 'assets') || '{"manual": true}'
+  set claimed_by = 'mark_track_archived', metadata = (j.metadata - 'assets') || '{"manual": true}'
   where j.id = _job.id;
-  perform archiver.tell_saved(_track);
   return true;
-end
-$$;
+end $$;
 
--- By looking at every track; exact, and too slow for millions.
-create or replace function archiver.count_tracks(out archived bigint, out waiting bigint, out pending bigint, out urgent bigint)
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
-  select
-    count(*) filter (where t.archived_to_storage),
-    count(*) filter (where t.archived_to_storage is not true),
-    count(*) filter (where timing.left_over > interval '0'),
-    count(*) filter (where timing.left_over > interval '0' and timing.left_over < interval '2 days')
-  from public.tracks as t
-  left join lateral (
-    select a.expires_at - (select archiver.clock()) as left_over
-    from archiver.track_timing(t.provider::text, t.created_at, t.metadata) as a
-    where t.archived_to_storage is not true
-  ) as timing on true
-  where t.archived_to_storage or t.status = 'completed'
-$$;
-
--- By the sums of what statements changed and by the jobs. Null until they were made exact once.
-create or replace function archiver.sum_tracks(out archived bigint, out waiting bigint, out pending bigint, out urgent bigint)
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
-  select sums.archived::bigint, sums.waiting::bigint,
-    (select count(*) from public.track_archiving_jobs as j
-      where j.status <> 'completed' and j.is_latest and not j.renews and j.expires_at > (select archiver.clock())),
-    (select count(*) from public.track_archiving_jobs as j
-      where j.status <> 'completed' and j.is_latest and not j.renews
-        and j.expires_at > (select archiver.clock())
-        and j.expires_at < (select archiver.clock()) + interval '2 days')
-  from (select sum(c.archived) as archived, sum(c.waiting) as waiting from archiver.track_counts as c) as sums
-  where exists (select from public.track_archiving_settings where counted_at is not null)
-$$;
-
--- Makes the sums exact, with one look at all tracks in one snapshot.
+-- Makes the counted sums exact, with one look at all tracks in one snapshot.
 create or replace function archiver.recount_tracks() returns void
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   insert into archiver.track_counts (archived, waiting)
   select counted.archived - coalesce(sums.archived, 0), counted.waiting - coalesce(sums.waiting, 0)
@@ -146,38 +89,37 @@ begin
     from public.tracks as t) as counted
   cross join (select sum(c.archived) as archived, sum(c.waiting) as waiting from archiver.track_counts as c) as sums;
   update public.track_archiving_settings set counted_at = archiver.clock();
-end
-$$;
+end $$;
 
--- A track that can be archived is archived, pending or expired; urgent ones are those of the pending that have less than two
--- days. The percentage is of all three; of nothing it is null. files_lost: what Storage lost of them, ever.
+-- Archived and waiting tracks are counted as statements change them (archiver.track_counts), null until they were counted once;
+-- pending are the waiting ones that have a job and have not expired, urgent those of them with less than two days. The
+-- percentage is of all that can be archived; of nothing it is null. files_lost: what Storage lost of them, ever.
 drop view if exists public.archive_statistics;
 create view public.archive_statistics with (security_invoker = true) as
-with sizes as materialized (
-  select coalesce((select sum(c.archived + c.waiting) from archiver.track_counts as c), 0) > 100000
-    and exists (select from public.track_archiving_settings where counted_at is not null) as are_large
-), counted as (
-  select c.* from sizes cross join lateral archiver.sum_tracks() as c where sizes.are_large
-  union all
-  select c.* from sizes cross join lateral archiver.count_tracks() as c where not sizes.are_large
-)
 select
-  counted.archived as total_archived,
-  counted.pending as pending_archive,
-  counted.urgent as urgent_archive_needed,
-  greatest(counted.waiting - counted.pending, 0) as expired_tracks,
-  round(100.0 * counted.archived
-    / nullif(counted.archived + greatest(counted.waiting, counted.pending), 0), 1) as archive_percentage,
+  sums.archived as total_archived,
+  jobs.pending as pending_archive,
+  jobs.urgent as urgent_archive_needed,
+  greatest(sums.waiting - jobs.pending, 0) as expired_tracks,
+  round(100.0 * sums.archived / nullif(sums.archived + greatest(sums.waiting, jobs.pending), 0), 1) as archive_percentage,
   settings.files_lost
-from counted cross join public.track_archiving_settings as settings;
+from public.track_archiving_settings as settings
+left join lateral (
+  select sum(c.archived)::bigint as archived, sum(c.waiting)::bigint as waiting from archiver.track_counts as c
+) as sums on settings.counted_at is not null
+cross join lateral (
+  select count(*) as pending,
+    count(*) filter (where j.expires_at < (select archiver.clock()) + interval '2 days') as urgent
+  from public.track_archiving_jobs as j
+  where j.status <> 'completed' and j.is_latest and not j.renews and j.expires_at > (select archiver.clock())
+) as jobs;
 
 -- One row for each id asked for, once; only found and checked_at of a track that does not exist.
 create or replace function public.get_archiving_states(_track_ids uuid[])
 returns table (track_id uuid, found boolean, title text, status text, archived_to_storage boolean,
   archived_at timestamptz, expires_at timestamptz,
   job_status text, error_code text, error_message text, job_updated_at timestamptz, checked_at timestamptz)
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   select asked.id, t.id is not null, left(t.title, 500), left(t.status::text, 100), t.archived_to_storage is true,
     t.archived_at, timing.expires_at,
     latest.status, latest.error_code, latest.error_message, latest.updated_at, archiver.clock()
@@ -195,20 +137,14 @@ $$;
 -- Those that may still be saved get their date and their job; of those that the legacy system marked as archived, what
 -- Storage has not is opened again while its provider may have it, and noted as lost otherwise.
 create or replace function public.adopt_tracks(_limit integer, out looked integer, out opened integer, out lost integer)
-language plpgsql set search_path = pg_catalog, pg_temp
-as $$
-declare
-  _after uuid;
-  _page uuid[];
-  _open uuid[];
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare _after uuid; _page uuid[]; _open uuid[];
 begin
   select s.adopted_up_to into _after from public.track_archiving_settings as s for update;
   looked := 0;
   opened := 0;
   lost := 0;
-  if _after is null then
-    return;
-  end if;
+  if _after is null then return; end if;
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(select t.id from public.tracks as t where t.id > _after order by t.id limit greatest(_limit, 1));
   looked := cardinality(_page);
@@ -251,13 +187,10 @@ begin
   opened := cardinality(_open);
   update public.track_archiving_settings
   set adopted_up_to = case when looked >= greatest(_limit, 1) then _page[looked] end, files_lost = files_lost + lost;
-end
-$$;
+end $$;
 
 -- Nobody but the service reaches what is ours.
-do $$
-declare
-  _function regprocedure;
+do $$ declare _function regprocedure;
 begin
   for _function in
     select p.oid::regprocedure from pg_catalog.pg_proc as p
@@ -284,5 +217,4 @@ begin
     perform archiver.recount_tracks();
     perform public.adopt_tracks(1000000);
   end if;
-end
-$$;
+end $$;

@@ -201,9 +201,7 @@ CREATE OR REPLACE FUNCTION archiver.accept_request()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _track public.tracks;
-  _latest public.track_archiving_jobs;
+declare _track public.tracks; _latest public.track_archiving_jobs;
 begin
   select * into _track from public.tracks as t
   where t.id = new.track_id and t.user_id = new.user_id and t.user_id = auth.uid()
@@ -234,8 +232,7 @@ begin
   end if;
   update public.tracks set archive_scheduled_at = archiver.clock() where id = new.track_id;
   return new;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.archive_track(_track public.tracks, _job_id uuid)
@@ -251,8 +248,7 @@ begin
     error_code = null, error_message = null
   where id = _job_id;
   perform archiver.tell_saved(_track);
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.check_after_message(_expires_at timestamp with time zone)
@@ -295,8 +291,7 @@ begin
     raise exception 'a claim needs a fencing token of its own' using errcode = 'check_violation';
   end if;
   return new;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.clock()
@@ -316,27 +311,6 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.count_tracks(OUT archived bigint, OUT waiting bigint, OUT pending bigint, OUT urgent bigint)
- RETURNS record
- LANGUAGE sql
- STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-  select
-    count(*) filter (where t.archived_to_storage),
-    count(*) filter (where t.archived_to_storage is not true),
-    count(*) filter (where timing.left_over > interval '0'),
-    count(*) filter (where timing.left_over > interval '0' and timing.left_over < interval '2 days')
-  from public.tracks as t
-  left join lateral (
-    select a.expires_at - (select archiver.clock()) as left_over
-    from archiver.track_timing(t.provider::text, t.created_at, t.metadata) as a
-    where t.archived_to_storage is not true
-  ) as timing on true
-  where t.archived_to_storage or t.status = 'completed'
-$function$
-;
-
 CREATE OR REPLACE FUNCTION archiver.date_job()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -353,8 +327,7 @@ begin
   left join public.tracks as t on t.id = named.id -- none: the foreign key refuses the job
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing;
   return new;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.fail_without_owner(_track_id uuid)
@@ -363,17 +336,16 @@ CREATE OR REPLACE FUNCTION archiver.fail_without_owner(_track_id uuid)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  update public.track_archiving_jobs as j
-  set status = 'failed', lease_expires_at = null, next_check_at = null, error_code = 'owner_missing',
-    error_message = 'The track has no user_id.', updated_at = archiver.clock()
-  where j.track_id = _track_id and j.status in ('pending', 'processing');
-  if not found and not exists (select from public.track_archiving_jobs as j
+  if not exists (select from public.track_archiving_jobs as j
     where j.track_id = _track_id and j.is_latest and j.error_code = 'owner_missing')
   then
     perform from archiver.open_jobs(array[_track_id]);
   end if;
-end
-$function$
+  update public.track_archiving_jobs as j
+  set status = 'failed', lease_expires_at = null, next_check_at = null, error_code = 'owner_missing',
+    error_message = 'The track has no user_id.', updated_at = archiver.clock()
+  where j.track_id = _track_id and j.status in ('pending', 'processing');
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.follow_tracks()
@@ -383,11 +355,7 @@ CREATE OR REPLACE FUNCTION archiver.follow_tracks()
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '100ms'
 AS $function$
-declare
-  _opened uuid[] := '{}';
-  _moved uuid[] := '{}';
-  _target record;
-  _changed record;
+declare _opened uuid[] := '{}'; _moved uuid[] := '{}'; _target record; _changed record;
 begin
   perform set_config('archiver.touched', '', true);
   begin
@@ -402,9 +370,7 @@ begin
   exception when others then
     raise warning 'tracks are not counted, run select archiver.recount_tracks(): %', sqlerrm;
   end;
-  if current_setting('archiver.suppressed', true) = 'yes' then
-    return null;
-  end if;
+  if current_setting('archiver.suppressed', true) = 'yes' then return null; end if;
 
   begin
     if tg_op = 'INSERT' then
@@ -481,23 +447,23 @@ begin
     raise warning 'webhooks are not sent, the sweep will find the tracks: %', sqlerrm;
   end;
   return null;
-end
-$function$
+end $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.forget_lost_copies(_track_id uuid)
- RETURNS boolean
- LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION archiver.forget_lost_copies(_track_ids uuid[])
+ RETURNS SETOF uuid
+ LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-begin
-  update public.track_archiving_files as f
-  set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
-    stored_at = null
-  where f.track_id = _track_id and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
-    and f.bytes is not null;
-  return found;
-end
+  with lost as (
+    update public.track_archiving_files as f
+    set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
+      stored_at = null
+    where f.track_id = any (_track_ids) and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
+      and f.bytes is not null
+    returning f.track_id
+  )
+  select distinct track_id from lost
 $function$
 ;
 
@@ -523,14 +489,11 @@ begin
       (new.archived_to_storage, new.storage_audio_url, new.storage_cover_url, new.storage_video_url,
         new.archive_scheduled_at, new.archived_at)
     for key share;
-    if found then
-      return new;
-    end if;
+    if found then return new; end if;
   end if;
   raise exception 'the archive columns of a track are set by the archiver alone'
     using errcode = 'insufficient_privilege';
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.has_failed(_job public.track_archiving_jobs, _track public.tracks)
@@ -612,17 +575,13 @@ CREATE OR REPLACE FUNCTION archiver.is_within(_what text, _most integer, _more i
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _name text := 'archiver.' || _what;
+declare _name text := 'archiver.' || _what;
   _count integer := coalesce(nullif(current_setting(_name, true), ''), '0')::integer;
 begin
-  if _count + _more > _most then
-    return false;
-  end if;
+  if _count + _more > _most then return false; end if;
   perform set_config(_name, (_count + _more)::text, true);
   return true;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.keep_leftovers()
@@ -639,8 +598,22 @@ begin
 exception when others then
   raise warning 'the files of deleted tracks are not noted: %', sqlerrm;
   return null;
-end
-$function$
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.lock_claim(_job_id uuid, _fencing_token bigint)
+ RETURNS public.track_archiving_jobs
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare _job public.track_archiving_jobs;
+begin
+  perform from public.tracks as t
+  where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id) for no key update;
+  select * into _job from public.track_archiving_jobs as j
+  where j.id = _job_id and j.status = 'processing' and j.fencing_token = _fencing_token for update;
+  return _job;
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.lock_latest_job(_track_id uuid)
@@ -663,8 +636,7 @@ begin
   new.requested := not (pg_has_role(current_user, 'service_role', 'usage')
     or pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage'));
   return new;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.may_be_closed(_track public.tracks, _job public.track_archiving_jobs)
@@ -687,10 +659,11 @@ CREATE OR REPLACE FUNCTION archiver.move_jobs(_track_ids uuid[])
 AS $function$
   update public.track_archiving_jobs as j
   set due_at = coalesce(t.archive_scheduled_at, timing.due_at), expires_at = timing.expires_at,
-    next_check_at = least(j.next_check_at, archiver.clock() + interval '5 minutes')
+    next_check_at = case when j.status = 'processing' or j.next_check_at is null then j.next_check_at
+      else least(j.next_check_at, archiver.clock() + interval '5 minutes') end
   from public.tracks as t
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
-  where t.id = any (_track_ids) and j.track_id = t.id and j.status in ('pending', 'failed') and j.next_check_at is not null
+  where t.id = any (_track_ids) and j.track_id = t.id and j.status <> 'completed' and j.is_latest
 $function$
 ;
 
@@ -700,11 +673,8 @@ CREATE OR REPLACE FUNCTION archiver.notify_owner(_user_id uuid, _track_id uuid, 
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '1s'
 AS $function$
-declare
-  _settings public.track_archiving_settings := (select s from public.track_archiving_settings as s);
-  _english boolean := _settings.language = 'en';
-  _head text;
-  _text text;
+declare _settings public.track_archiving_settings := (select s from public.track_archiving_settings as s);
+  _english boolean := _settings.language = 'en'; _head text; _text text;
 begin
   if _saved then
     _head := coalesce(_settings.saved_title, case when _english then 'Track saved after all' else 'Трек всё же сохранён' end);
@@ -724,8 +694,7 @@ begin
   return null;
 exception when others then
   return sqlerrm;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.object_of(_url text, OUT bucket_id text, OUT object_name text)
@@ -739,22 +708,19 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.open_jobs(_track_ids uuid[], _by_hand boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION archiver.open_jobs(_track_ids uuid[])
  RETURNS SETOF public.track_archiving_jobs
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   insert into public.track_archiving_jobs
-    (track_id, user_id, status, error_code, error_message, renews, due_at, expires_at, created_at, updated_at, next_check_at)
-  select t.id, coalesce(t.user_id, '00000000-0000-0000-0000-000000000000'), one.status, one.error_code, one.error_message,
-    coalesce(t.archived_to_storage, false), coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
-    archiver.clock(), archiver.clock(), case one.status when 'pending' then archiver.clock() + interval '5 minutes' end
+    (track_id, user_id, renews, due_at, expires_at, created_at, updated_at, next_check_at)
+  select t.id, coalesce(t.user_id, '00000000-0000-0000-0000-000000000000'), coalesce(t.archived_to_storage, false),
+    coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
+    archiver.clock(), archiver.clock(), archiver.clock() + interval '5 minutes'
   from public.tracks as t
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
-  join (values ('pending', null, null), ('failed', 'owner_missing', 'The track has no user_id.'))
-    as one (status, error_code, error_message) on (t.user_id is null and not _by_hand) = (one.status = 'failed')
-  where t.id = any (_track_ids) and (one.status = 'pending' or not exists (select from public.track_archiving_jobs as j
-    where j.track_id = t.id and j.status in ('pending', 'processing')))
+  where t.id = any (_track_ids)
   order by t.id
   on conflict (track_id) where status in ('pending', 'processing') do nothing
   returning *
@@ -768,8 +734,7 @@ CREATE OR REPLACE FUNCTION archiver.parse_expiry(_text text)
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET "TimeZone" TO 'UTC'
 AS $function$
-declare
-  _moment timestamptz;
+declare _moment timestamptz;
 begin
   if _text ~ '^\d{9,13}(\.\d{1,6})?$' then
     _moment := to_timestamp((_text::numeric / case when _text::numeric < 1e11 then 1 else 1000 end)::float8);
@@ -779,7 +744,24 @@ begin
   return case when _moment between '2000-01-01Z' and '2200-01-01Z' then _moment end;
 exception when data_exception then
   return null;
-end
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION archiver.record_copy(_track_id uuid, _kind text, _source_url text, _storage_url text, _bytes bigint DEFAULT NULL::bigint, _details jsonb DEFAULT NULL::jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  insert into public.track_archiving_files as f (track_id, kind, source_url, copied_from, storage_url, bucket_id,
+    object_name, bytes, sha256, content_type, source_host, stored_at)
+  select _track_id, _kind, _source_url, _source_url, _storage_url, object.bucket_id, object.object_name, _bytes,
+    _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host', archiver.clock()
+  from archiver.object_of(_storage_url) as object
+  on conflict (track_id, kind) do update
+  set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
+    object_name = excluded.object_name, bytes = excluded.bytes, sha256 = excluded.sha256,
+    content_type = excluded.content_type, source_host = excluded.source_host, stored_at = excluded.stored_at,
+    error_code = null, refused_at = null
 $function$
 ;
 
@@ -788,20 +770,13 @@ CREATE OR REPLACE FUNCTION archiver.record_in_place(_track public.tracks, _proje
  LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  update public.track_archiving_files as f
-  set copied_from = f.source_url,
-    storage_url = rtrim(_project_url, '/') || '/storage/v1/object/public/' || object.bucket_id || '/' || object.object_name,
-    bucket_id = object.bucket_id, object_name = object.object_name, bytes = object.bytes, sha256 = null,
-    content_type = null, source_host = null, stored_at = archiver.clock()
-  from (
-    select own.kind, found.bucket_id, found.object_name,
-      archiver.stored_bytes(found.bucket_id, found.object_name) as bytes
-    from public.track_archiving_files as own
-    cross join lateral archiver.object_of(own.source_url) as found
-    where own.track_id = _track.id and own.storage_url is null
-      and split_part(found.object_name, '/', 1) = _track.user_id::text
-  ) as object
-  where f.track_id = _track.id and f.kind = object.kind and object.bytes > 0 and _project_url <> ''
+  select archiver.record_copy(f.track_id, f.kind, f.source_url, rtrim(_project_url, '/') || '/storage/v1/object/public/'
+    || object.bucket_id || '/' || object.object_name, stored.bytes)
+  from public.track_archiving_files as f
+  cross join lateral archiver.object_of(f.source_url) as object
+  cross join lateral archiver.stored_bytes(object.bucket_id, object.object_name) as stored (bytes)
+  where f.track_id = _track.id and f.storage_url is null and stored.bytes > 0 and _project_url <> ''
+    and split_part(object.object_name, '/', 1) = _track.user_id::text
 $function$
 ;
 
@@ -819,8 +794,7 @@ begin
     from public.tracks as t) as counted
   cross join (select sum(c.archived) as archived, sum(c.waiting) as waiting from archiver.track_counts as c) as sums;
   update public.track_archiving_settings set counted_at = archiver.clock();
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.replace_former_jobs()
@@ -835,8 +809,7 @@ begin
   from added
   where former.track_id = added.track_id and former.id <> added.id and former.is_latest;
   return null;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.retry_at(_due_at timestamp with time zone, _expires_at timestamp with time zone)
@@ -871,8 +844,7 @@ begin
       'webhook-timestamp', _timestamp,
       'webhook-signature', archiver.webhook_signatures(_id || '.' || _timestamp || '.' || _body::text, _secrets)),
     timeout_milliseconds := 5000);
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.show_files(_track_id uuid, _job_id uuid)
@@ -947,31 +919,12 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.sum_tracks(OUT archived bigint, OUT waiting bigint, OUT pending bigint, OUT urgent bigint)
- RETURNS record
- LANGUAGE sql
- STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-  select sums.archived::bigint, sums.waiting::bigint,
-    (select count(*) from public.track_archiving_jobs as j
-      where j.status <> 'completed' and j.is_latest and not j.renews and j.expires_at > (select archiver.clock())),
-    (select count(*) from public.track_archiving_jobs as j
-      where j.status <> 'completed' and j.is_latest and not j.renews
-        and j.expires_at > (select archiver.clock())
-        and j.expires_at < (select archiver.clock()) + interval '2 days')
-  from (select sum(c.archived) as archived, sum(c.waiting) as waiting from archiver.track_counts as c) as sums
-  where exists (select from public.track_archiving_settings where counted_at is not null)
-$function$
-;
-
 CREATE OR REPLACE FUNCTION archiver.tell_failed(_track public.tracks, _job public.track_archiving_jobs)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _problem text;
+declare _problem text;
 begin
   if _track.archived_to_storage is true or exists (
     select from public.track_archiving_jobs as j
@@ -985,8 +938,7 @@ begin
     metadata = case when _problem is null then j.metadata
       else j.metadata || jsonb_build_object('notification_error', _problem) end
   where j.id = _job.id;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.tell_saved(_track public.tracks)
@@ -1000,8 +952,7 @@ begin
   if found then
     perform archiver.notify_owner(_track.user_id, _track.id, _track.title, true);
   end if;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.touch_tracks()
@@ -1012,8 +963,7 @@ AS $function$
 begin
   perform set_config('archiver.touched', 'yes', true);
   return coalesce(new, old);
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.track_timing(_provider text, _created_at timestamp with time zone, _metadata jsonb)
@@ -1050,8 +1000,7 @@ CREATE OR REPLACE FUNCTION archiver.wake_refused()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _archived uuid[];
+declare _archived uuid[];
 begin
   update public.track_archiving_settings set deadlines_after = '00000000-0000-0000-0000-000000000000';
   update public.track_archiving_jobs as j set next_check_at = archiver.clock()
@@ -1076,8 +1025,7 @@ begin
   join public.tracks as t on t.id = w.track_id and t.status = 'completed' and t.archived_to_storage;
   perform from archiver.open_jobs(_archived); -- for a cover or video that a saved song lacks
   return null;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.webhook_record(_track public.tracks)
@@ -1133,18 +1081,13 @@ CREATE OR REPLACE FUNCTION public.adopt_tracks(_limit integer, OUT looked intege
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _after uuid;
-  _page uuid[];
-  _open uuid[];
+declare _after uuid; _page uuid[]; _open uuid[];
 begin
   select s.adopted_up_to into _after from public.track_archiving_settings as s for update;
   looked := 0;
   opened := 0;
   lost := 0;
-  if _after is null then
-    return;
-  end if;
+  if _after is null then return; end if;
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(select t.id from public.tracks as t where t.id > _after order by t.id limit greatest(_limit, 1));
   looked := cardinality(_page);
@@ -1187,8 +1130,7 @@ begin
   opened := cardinality(_open);
   update public.track_archiving_settings
   set adopted_up_to = case when looked >= greatest(_limit, 1) then _page[looked] end, files_lost = files_lost + lost;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.archive_without_optional(_track_id uuid, _error_code text)
@@ -1196,22 +1138,15 @@ CREATE OR REPLACE FUNCTION public.archive_without_optional(_track_id uuid, _erro
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
-  _former public.track_archiving_jobs;
+declare _track public.tracks; _job public.track_archiving_jobs; _former public.track_archiving_jobs;
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
   select * into _job from archiver.lock_latest_job(_track_id);
-  if not archiver.may_be_closed(_track, _job) then
-    return false;
-  end if;
-  if archiver.forget_lost_copies(_track_id) then
+  if not archiver.may_be_closed(_track, _job) then return false; end if;
+  if exists (select from archiver.forget_lost_copies(array[_track_id])) then
     perform archiver.show_files(_track_id, _job.id);
   end if;
-  if not archiver.is_audio_stored(_track_id) then
-    return false;
-  end if;
+  if not archiver.is_audio_stored(_track_id) then return false; end if;
   update public.track_archiving_files as f set error_code = _error_code, refused_at = archiver.clock()
   where f.track_id = _track_id and archiver.is_missing(f);
   if _job.status = 'failed' then
@@ -1224,8 +1159,7 @@ begin
   end if;
   perform archiver.archive_track(_track, _job.id);
   return true;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.audit_stored_files(_limit integer, OUT looked integer, OUT lost integer)
@@ -1233,11 +1167,7 @@ CREATE OR REPLACE FUNCTION public.audit_stored_files(_limit integer, OUT looked 
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _after uuid;
-  _page uuid[];
-  _locked uuid[];
-  _lost uuid[];
+declare _after uuid; _page uuid[]; _locked uuid[]; _lost uuid[];
 begin
   select s.audited_up_to into _after from public.track_archiving_settings as s for update;
   perform set_config('archiver.suppressed', 'yes', true);
@@ -1249,27 +1179,18 @@ begin
     where t.id = any (_page) and not exists (select from public.track_archiving_jobs as j
       where j.track_id = t.id and j.status = 'processing' and j.lease_expires_at > archiver.clock())
     order by t.id for no key update skip locked);
-  with missing as (
-    update public.track_archiving_files as f
-    set copied_from = null, storage_url = null, bucket_id = null, object_name = null, bytes = null, sha256 = null,
-      stored_at = null
-    where f.track_id = any (_locked) and f.bytes is not null
-      and f.bytes is distinct from archiver.stored_bytes(f.bucket_id, f.object_name)
-    returning f.track_id
-  )
-  select array_agg(distinct m.track_id) into _lost from missing as m;
+  _lost := array(select archiver.forget_lost_copies(_locked));
   perform archiver.show_files(found.id, null) from unnest(_lost) as found (id);
   update public.tracks as t set archived_to_storage = false, archived_at = null, archive_scheduled_at = archiver.clock()
   where t.id = any (_lost) and t.archived_to_storage is true and t.status = 'completed';
   update public.track_archiving_jobs as j set renews = false where j.track_id = any (_lost) and j.renews and j.is_latest;
   perform from archiver.open_jobs(_lost);
   looked := cardinality(_page);
-  lost := coalesce(cardinality(_lost), 0);
+  lost := cardinality(_lost);
   update public.track_archiving_settings
   set audited_up_to = case when looked >= greatest(_limit, 1) then _page[looked]
     else '00000000-0000-0000-0000-000000000000' end, files_lost = files_lost + lost;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.check_track_notifications()
@@ -1278,13 +1199,9 @@ CREATE OR REPLACE FUNCTION public.check_track_notifications()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _user_id uuid := (select id from auth.users limit 1);
-  _problem text;
+declare _user_id uuid := (select id from auth.users limit 1); _problem text;
 begin
-  if _user_id is null then
-    return null;
-  end if;
+  if _user_id is null then return null; end if;
   begin
     _problem := coalesce(
       archiver.notify_owner(_user_id, _user_id, 'title', false), archiver.notify_owner(_user_id, _user_id, 'title', true));
@@ -1292,8 +1209,7 @@ begin
   exception when sqlstate 'TA000' then
     return _problem;
   end;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.claim_track_archiving(_track_id uuid, _lease_seconds integer, _worker text, _project_url text DEFAULT NULL::text)
@@ -1302,11 +1218,7 @@ CREATE OR REPLACE FUNCTION public.claim_track_archiving(_track_id uuid, _lease_s
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
-  _is_open boolean;
-  _due_at timestamptz;
+declare _track public.tracks; _job public.track_archiving_jobs; _is_open boolean; _due_at timestamptz;
   _expires_at timestamptz;
 begin
   if _lease_seconds is null or _lease_seconds < 1 then
@@ -1394,8 +1306,7 @@ begin
   into audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
   from public.track_archiving_files as f where f.track_id = _track_id;
   return next;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.close_track_archiving(_track_id uuid, _error_code text, _error_message text)
@@ -1403,9 +1314,7 @@ CREATE OR REPLACE FUNCTION public.close_track_archiving(_track_id uuid, _error_c
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
+declare _track public.tracks; _job public.track_archiving_jobs;
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
   select * into _job from archiver.lock_latest_job(_track_id);
@@ -1419,8 +1328,7 @@ begin
   where j.id = _job.id returning * into _job;
   perform archiver.tell_failed(_track, _job);
   return true;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.compact_track_counts()
@@ -1438,19 +1346,11 @@ CREATE OR REPLACE FUNCTION public.complete_track_archiving(_job_id uuid, _fencin
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
-  _missing text;
+declare _track public.tracks; _job public.track_archiving_jobs; _missing text;
 begin
-  select t.* into _track from public.tracks as t
-  where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id)
-  for no key update;
-  select * into _job from public.track_archiving_jobs as j
-  where j.id = _job_id and j.status = 'processing' and j.fencing_token = _fencing_token for update;
-  if not found then
-    return 'lease_lost';
-  end if;
+  _job := archiver.lock_claim(_job_id, _fencing_token);
+  if _job.id is null then return 'lease_lost'; end if;
+  select * into _track from public.tracks as t where t.id = _job.track_id;
 
   if archiver.is_superseded(_job, _track) then
     update public.track_archiving_jobs
@@ -1473,15 +1373,14 @@ begin
       using errcode = 'object_not_in_prerequisite_state';
   end if;
 
-  if archiver.forget_lost_copies(_track.id) then
+  if exists (select from archiver.forget_lost_copies(array[_track.id])) then
     perform archiver.show_files(_track.id, _job_id);
     return 'not_stored';
   end if;
 
   perform archiver.archive_track(_track, _job_id);
   return 'completed';
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.confirm_track_schedule(_job_id uuid, _due_at timestamp with time zone, _route text)
@@ -1489,8 +1388,7 @@ CREATE OR REPLACE FUNCTION public.confirm_track_schedule(_job_id uuid, _due_at t
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _track public.tracks;
+declare _track public.tracks;
 begin
   if _route is null or _route not in ('schedule', 'queue') then
     raise exception 'the route is either schedule or queue' using errcode = 'invalid_parameter_value';
@@ -1510,8 +1408,7 @@ begin
       else archiver.check_after_message(j.expires_at) end
   where j.id = _job_id and j.status = 'pending' and (j.renews or _track.archived_to_storage is not true);
   return found;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean DEFAULT false)
@@ -1519,19 +1416,11 @@ CREATE OR REPLACE FUNCTION public.fail_track_archiving(_job_id uuid, _fencing_to
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
-  _superseded boolean;
+declare _track public.tracks; _job public.track_archiving_jobs; _superseded boolean;
 begin
-  select t.* into _track from public.tracks as t
-  where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id)
-  for no key update;
-  select * into _job from public.track_archiving_jobs as j
-  where j.id = _job_id and j.status = 'processing' and j.fencing_token = _fencing_token for update;
-  if not found then
-    return false;
-  end if;
+  _job := archiver.lock_claim(_job_id, _fencing_token);
+  if _job.id is null then return false; end if;
+  select * into _track from public.tracks as t where t.id = _job.track_id;
 
   _superseded := archiver.is_superseded(_job, _track);
   update public.track_archiving_jobs as j
@@ -1548,8 +1437,7 @@ begin
     perform archiver.tell_failed(_track, _job);
   end if;
   return true;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.forget_leftover(_bucket_id text, _object_name text)
@@ -1658,49 +1546,32 @@ CREATE OR REPLACE FUNCTION public.mark_track_archived(_track_id uuid, _storage_a
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
+declare _track public.tracks; _job public.track_archiving_jobs;
 begin
   if coalesce(btrim(_storage_audio_url), '') = '' then
     raise exception 'a track is archived only with its audio' using errcode = 'invalid_parameter_value';
   end if;
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
-  if not found then
-    return false;
-  end if;
+  if not found then return false; end if;
   select * into _job from public.track_archiving_jobs as j
   where j.track_id = _track_id and j.status in ('pending', 'processing') for update;
   if not found then
-    select * into _job from archiver.open_jobs(array[_track_id], _by_hand => true);
+    select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
   perform archiver.snapshot_sources(_track, _job.due_at, _job.expires_at);
-  insert into public.track_archiving_files as f
-    (track_id, kind, copied_from, storage_url, bucket_id, object_name, stored_at)
-  select _track_id, given.kind, given.source, btrim(given.url), object.bucket_id, object.object_name, archiver.clock()
+  perform archiver.record_copy(_track_id, given.kind, given.source, btrim(given.url))
   from (values
     ('audio', _storage_audio_url, nullif(btrim(_track.audio_url), '')),
     ('cover', _storage_cover_url, nullif(btrim(_track.cover_url), '')),
     ('video', _storage_video_url, nullif(btrim(_track.video_url), ''))
   ) as given (kind, url, source)
-  cross join lateral archiver.object_of(btrim(given.url)) as object
-  where nullif(btrim(given.url), '') is not null
-  on conflict (track_id, kind) do update
-  set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
-    object_name = excluded.object_name, stored_at = excluded.stored_at, bytes = null, sha256 = null,
-    content_type = null, source_host = null, error_code = null, refused_at = null;
-
-  update public.tracks as t set archived_to_storage = true, archived_at = archiver.clock() where t.id = _track_id;
-  perform archiver.show_files(_track_id, _job.id);
+  where nullif(btrim(given.url), '') is not null;
+  perform archiver.archive_track(_track, _job.id);
   update public.track_archiving_jobs as j
-  set status = 'completed', completed_at = archiver.clock(), lease_expires_at = null, next_check_at = null,
-    claimed_by = 'mark_track_archived', error_code = null, error_message = null,
-    metadata = (j.metadata - 'assets') || '{"manual": true}'
+  set claimed_by = 'mark_track_archived', metadata = (j.metadata - 'assets') || '{"manual": true}'
   where j.id = _job.id;
-  perform archiver.tell_saved(_track);
   return true;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.open_missing_jobs(_limit integer)
@@ -1708,10 +1579,7 @@ CREATE OR REPLACE FUNCTION public.open_missing_jobs(_limit integer)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _longest interval;
-  _widest interval;
-  _found uuid[];
+declare _longest interval; _widest interval; _found uuid[];
 begin
   select max(p.retention) + interval '1 day', max(p.retention - p.archive_after) + interval '1 day'
   into _longest, _widest from public.track_archiving_policies as p;
@@ -1734,8 +1602,7 @@ begin
   where t.id = any (_found) and t.archive_scheduled_at is null and same.id = t.id;
   perform from archiver.open_jobs(_found);
   return cardinality(_found);
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.plan_track_archiving(_track_id uuid, _retry boolean DEFAULT false)
@@ -1744,11 +1611,7 @@ CREATE OR REPLACE FUNCTION public.plan_track_archiving(_track_id uuid, _retry bo
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
-declare
-  _track public.tracks;
-  _job public.track_archiving_jobs;
-  _is_open boolean;
-  _due_at timestamptz;
+declare _track public.tracks; _job public.track_archiving_jobs; _is_open boolean; _due_at timestamptz;
   _expires_at timestamptz;
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
@@ -1806,8 +1669,7 @@ begin
   scheduled_for := _job.scheduled_for;
   queued_at := _job.queued_at;
   return next;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.refresh_deadlines(_limit integer)
@@ -1815,16 +1677,10 @@ CREATE OR REPLACE FUNCTION public.refresh_deadlines(_limit integer)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _after uuid;
-  _page uuid[];
-  _locked uuid[];
-  _done integer;
+declare _after uuid; _page uuid[]; _locked uuid[]; _done integer;
 begin
   select s.deadlines_after into _after from public.track_archiving_settings as s for update;
-  if _after is null then
-    return 0;
-  end if;
+  if _after is null then return 0; end if;
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(
     select j.track_id from public.track_archiving_jobs as j
@@ -1858,8 +1714,7 @@ begin
     when _done < cardinality(_page) then coalesce(_page[_done], _after)
     when _done >= greatest(_limit, 1) then _page[_done] end;
   return _done;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.release_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _seconds integer DEFAULT 900)
@@ -1874,8 +1729,7 @@ begin
     error_code = _error_code, error_message = left(_error_message, 2000), updated_at = archiver.clock()
   where j.id = _job_id and j.status = 'processing' and j.fencing_token = _fencing_token;
   return found;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.schedule_track_archiving()
@@ -1884,8 +1738,7 @@ CREATE OR REPLACE FUNCTION public.schedule_track_archiving()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _due boolean := new.archive_scheduled_at is null;
+declare _due boolean := new.archive_scheduled_at is null;
 begin
   if new.status is distinct from 'completed' then
     if new.archived_to_storage is not true then
@@ -1922,8 +1775,7 @@ begin
 exception when others then
   raise warning 'track %: its archiving is not scheduled yet: %', new.id, sqlerrm;
   return new;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.store_track_asset(_job_id uuid, _fencing_token bigint, _asset text, _storage_url text, _details jsonb)
@@ -1931,12 +1783,7 @@ CREATE OR REPLACE FUNCTION public.store_track_asset(_job_id uuid, _fencing_token
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  _track_id uuid;
-  _source_url text;
-  _former public.track_archiving_files;
-  _object record;
-  _stored bigint;
+declare _job public.track_archiving_jobs; _former public.track_archiving_files; _object record; _stored bigint;
 begin
   if _asset is null or _asset not in ('audio', 'cover', 'video') then
     raise exception 'an asset is audio, cover or video' using errcode = 'invalid_parameter_value';
@@ -1947,23 +1794,15 @@ begin
   if btrim(_storage_url) = '' then
     raise exception 'a stored asset has an address' using errcode = 'invalid_parameter_value';
   end if;
-  perform from public.tracks as t
-  where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id) for no key update;
-  select j.track_id, case _asset when 'audio' then j.original_audio_url
-    when 'cover' then j.original_cover_url else j.original_video_url end
-  into _track_id, _source_url
-  from public.track_archiving_jobs as j
-  where j.id = _job_id and j.status = 'processing' and j.fencing_token = _fencing_token for update;
-  if not found then
-    return false;
-  end if;
+  _job := archiver.lock_claim(_job_id, _fencing_token);
+  if _job.id is null then return false; end if;
 
   select * into _former from public.track_archiving_files as f
-  where f.track_id = _track_id and f.kind = _asset for update;
+  where f.track_id = _job.track_id and f.kind = _asset for update;
   if _storage_url is null then
     update public.track_archiving_files as f
     set error_code = coalesce(_details ->> 'code', 'provider_gone'), refused_at = archiver.clock()
-    where f.track_id = _track_id and f.kind = _asset;
+    where f.track_id = _job.track_id and f.kind = _asset;
   else
     select * into _object from archiver.object_of(_storage_url);
     if _storage_url !~ '[?#]' and _object.bucket_id = (case _asset when 'audio' then 'tracks-audio' when 'cover' then 'tracks-covers' else 'tracks-videos' end) then
@@ -1973,27 +1812,20 @@ begin
       raise exception 'Storage has % bytes of the %, not %', coalesce(_stored::text, 'no'), _asset,
         coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';
     end if;
-    insert into public.track_archiving_files as f (track_id, kind, source_url, copied_from, storage_url, bucket_id,
-      object_name, bytes, sha256, content_type, source_host, stored_at)
-    values (_track_id, _asset, _source_url, _source_url, _storage_url, _object.bucket_id, _object.object_name, _stored,
-      _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host', archiver.clock())
-    on conflict (track_id, kind) do update
-    set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
-      object_name = excluded.object_name, bytes = excluded.bytes, sha256 = excluded.sha256,
-      content_type = excluded.content_type, source_host = excluded.source_host, stored_at = excluded.stored_at,
-      error_code = null, refused_at = null;
+    perform archiver.record_copy(_job.track_id, _asset,
+      case _asset when 'audio' then _job.original_audio_url when 'cover' then _job.original_cover_url else _job.original_video_url end,
+      _storage_url, _stored, _details);
     delete from public.track_archiving_leftovers as l
     where l.bucket_id = _object.bucket_id and l.object_name = _object.object_name;
     insert into public.track_archiving_leftovers (bucket_id, object_name, reason)
     select _former.bucket_id, _former.object_name, 'replaced'
     where (_former.bucket_id, _former.object_name) is distinct from (_object.bucket_id, _object.object_name)
-      and archiver.is_own_object(_track_id, _former.bucket_id, _former.object_name)
+      and archiver.is_own_object(_job.track_id, _former.bucket_id, _former.object_name)
     on conflict (bucket_id, object_name) do nothing;
   end if;
-  perform archiver.show_files(_track_id, _job_id);
+  perform archiver.show_files(_job.track_id, _job_id);
   return true;
-end
-$function$
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.take_stalled_tracks(_limit integer, _room integer, _max_crashes integer, _window integer DEFAULT 20000)
@@ -2084,36 +1916,20 @@ $function$
 ;
 
 create view public.archive_statistics with (security_invoker=true) as
- WITH sizes AS MATERIALIZED (
-         SELECT ((COALESCE(( SELECT sum((c.archived + c.waiting)) AS sum
-                   FROM archiver.track_counts c), (0)::numeric) > (100000)::numeric) AND (EXISTS ( SELECT
-                   FROM public.track_archiving_settings
-                  WHERE (track_archiving_settings.counted_at IS NOT NULL)))) AS are_large
-        ), counted AS (
-         SELECT c.archived,
-            c.waiting,
-            c.pending,
-            c.urgent
-           FROM (sizes
-             CROSS JOIN LATERAL archiver.sum_tracks() c(archived, waiting, pending, urgent))
-          WHERE sizes.are_large
-        UNION ALL
-         SELECT c.archived,
-            c.waiting,
-            c.pending,
-            c.urgent
-           FROM (sizes
-             CROSS JOIN LATERAL archiver.count_tracks() c(archived, waiting, pending, urgent))
-          WHERE (NOT sizes.are_large)
-        )
- SELECT counted.archived AS total_archived,
-    counted.pending AS pending_archive,
-    counted.urgent AS urgent_archive_needed,
-    GREATEST((counted.waiting - counted.pending), (0)::bigint) AS expired_tracks,
-    round(((100.0 * (counted.archived)::numeric) / (NULLIF((counted.archived + GREATEST(counted.waiting, counted.pending)), 0))::numeric), 1) AS archive_percentage,
+ SELECT sums.archived AS total_archived,
+    jobs.pending AS pending_archive,
+    jobs.urgent AS urgent_archive_needed,
+    GREATEST((sums.waiting - jobs.pending), (0)::bigint) AS expired_tracks,
+    round(((100.0 * (sums.archived)::numeric) / (NULLIF((sums.archived + GREATEST(sums.waiting, jobs.pending)), 0))::numeric), 1) AS archive_percentage,
     settings.files_lost
-   FROM (counted
-     CROSS JOIN public.track_archiving_settings settings);
+   FROM ((public.track_archiving_settings settings
+     LEFT JOIN LATERAL ( SELECT (sum(c.archived))::bigint AS archived,
+            (sum(c.waiting))::bigint AS waiting
+           FROM archiver.track_counts c) sums ON ((settings.counted_at IS NOT NULL)))
+     CROSS JOIN LATERAL ( SELECT count(*) AS pending,
+            count(*) FILTER (WHERE (j.expires_at < (( SELECT archiver.clock() AS clock) + '2 days'::interval))) AS urgent
+           FROM public.track_archiving_jobs j
+          WHERE ((j.status <> 'completed'::text) AND j.is_latest AND (NOT j.renews) AND (j.expires_at > ( SELECT archiver.clock() AS clock)))) jobs);
 
 CREATE TRIGGER track_archiving_900_keep_leftovers AFTER DELETE ON public.track_archiving_files REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION archiver.keep_leftovers();
 
@@ -2224,11 +2040,9 @@ grant execute on function archiver.clock() to service_role;
 
 grant execute on function archiver.count_changes(_archived bigint, _waiting bigint) to service_role;
 
-grant execute on function archiver.count_tracks(OUT archived bigint, OUT waiting bigint, OUT pending bigint, OUT urgent bigint) to service_role;
-
 grant execute on function archiver.fail_without_owner(_track_id uuid) to service_role;
 
-grant execute on function archiver.forget_lost_copies(_track_id uuid) to service_role;
+grant execute on function archiver.forget_lost_copies(_track_ids uuid[]) to service_role;
 
 grant execute on function archiver.has_failed(_job public.track_archiving_jobs, _track public.tracks) to service_role;
 
@@ -2252,6 +2066,8 @@ grant execute on function archiver.is_superseded(_job public.track_archiving_job
 
 grant execute on function archiver.is_within(_what text, _most integer, _more integer) to service_role;
 
+grant execute on function archiver.lock_claim(_job_id uuid, _fencing_token bigint) to service_role;
+
 grant execute on function archiver.lock_latest_job(_track_id uuid) to service_role;
 
 grant execute on function archiver.may_be_closed(_track public.tracks, _job public.track_archiving_jobs) to service_role;
@@ -2262,9 +2078,11 @@ grant execute on function archiver.notify_owner(_user_id uuid, _track_id uuid, _
 
 grant execute on function archiver.object_of(_url text, OUT bucket_id text, OUT object_name text) to service_role;
 
-grant execute on function archiver.open_jobs(_track_ids uuid[], _by_hand boolean) to service_role;
+grant execute on function archiver.open_jobs(_track_ids uuid[]) to service_role;
 
 grant execute on function archiver.parse_expiry(_text text) to service_role;
+
+grant execute on function archiver.record_copy(_track_id uuid, _kind text, _source_url text, _storage_url text, _bytes bigint, _details jsonb) to service_role;
 
 grant execute on function archiver.record_in_place(_track public.tracks, _project_url text) to service_role;
 
@@ -2279,8 +2097,6 @@ grant execute on function archiver.show_files(_track_id uuid, _job_id uuid) to s
 grant execute on function archiver.snapshot_sources(_track public.tracks, _due_at timestamp with time zone, _expires_at timestamp with time zone) to service_role;
 
 grant execute on function archiver.stored_bytes(_bucket_id text, _object_name text) to service_role;
-
-grant execute on function archiver.sum_tracks(OUT archived bigint, OUT waiting bigint, OUT pending bigint, OUT urgent bigint) to service_role;
 
 grant execute on function archiver.tell_failed(_track public.tracks, _job public.track_archiving_jobs) to service_role;
 

@@ -26,7 +26,8 @@ const allowed: Record<string, string> = {
     adopted,
   'adoption.sql: updated_at = coalesce(j.updated_at, j.completed_at, j.started_at, now());':
     adopted,
-  "settings.sql: as $$ select date_trunc('milliseconds', now()) $$;": 'archiver.clock() itself.',
+  "settings.sql: language sql stable set search_path = pg_catalog, pg_temp as $$ select date_trunc('milliseconds', now()) $$;":
+    'archiver.clock() itself.',
   'tracks.sql: default of created_at': ofTheApp,
   'tracks.sql: default of updated_at': ofTheApp,
   'record.sql: default of created_at': overwritten,
