@@ -2,6 +2,7 @@ import { type Column, readColumns } from '../../adapters/database/app-shape.ts';
 import { type Policy, readPolicies } from '../../adapters/database/policies.ts';
 import { isTimeout, type Reader } from '../../adapters/database/reader.ts';
 import { planSample, type Sample, smaller } from '../../adapters/database/sample.ts';
+import { requireRights } from './rights.ts';
 import { readSources, type Source } from './sources.ts';
 import { readTrackGroups, type TrackGroup } from './track-groups.ts';
 
@@ -34,6 +35,7 @@ export async function exists(read: Reader, table: string): Promise<boolean> {
 }
 
 export async function readApp(read: Reader, note: (text: string) => void): Promise<App> {
+  await requireRights(read);
   const over: App['over'] = async (table, use) => {
     for (let sample = await planSample(read, table); ; sample = smaller(sample)) {
       try {

@@ -1,15 +1,11 @@
 import { readBuckets } from '../../adapters/database/inventory.ts';
 import { assetKinds, buckets } from '../../core/assets.ts';
-import { exists } from './app.ts';
 import { ok, type PreflightCheck, problem, warning } from './check.ts';
 
 /** What the installation would do to buckets that the app has already. */
 export const bucketSettingsCheck: PreflightCheck = {
   name: 'buckets of the app keep their settings',
   async run({ read, isInstalled }) {
-    if (!(await exists(read, 'storage.buckets'))) {
-      return problem('there is no Supabase Storage', 'is this the database of a Supabase project?');
-    }
     const found = await readBuckets(read);
     const wanted = assetKinds.map((kind) => buckets[kind]);
     const own = wanted.flatMap(({ id, maxBytes }) => {

@@ -6,7 +6,6 @@ import { deadlinesCheck, forecastCheck } from './forecast-checks.ts';
 import { notificationsCheck } from './notifications-check.ts';
 import { ownStorageCheck } from './own-storage-check.ts';
 import { addressesCheck, expiringCheck, hostsCheck, providersCheck } from './provider-checks.ts';
-import { rightsCheck } from './rights-check.ts';
 import { columnsCheck, ownerCheck } from './shape-checks.ts';
 import { statusCheck } from './status-check.ts';
 import { storagePoliciesCheck } from './storage-policies-check.ts';
@@ -14,7 +13,6 @@ import { jobsCheck, triggersCheck } from './trigger-checks.ts';
 
 /** What the doctor keeps looking at; what it asks more closely by checks of its own is left out. */
 export const lastingChecks: PreflightCheck[] = [
-  rightsCheck,
   columnsCheck,
   statusCheck,
   ownerCheck,

@@ -9,13 +9,18 @@ import { type TestDatabase, testDatabase } from '../../support/database.ts';
 
 const fixtures = join(import.meta.dirname, '../../fixtures/app');
 
-/** A database of an app as the one that is replaced, before or after our migrations were there. */
+/** A database of an app as the one that is replaced, before our migrations. */
 export async function appDatabase(t: Cleanup): Promise<TestDatabase> {
   const db = await testDatabase(t, { migrated: false });
+  await fillApp(db);
+  return db;
+}
+
+/** Makes an empty project that app. */
+export async function fillApp(db: TestDatabase): Promise<void> {
   for (const name of ['schema', 'rows']) {
     await db.query(readFileSync(join(fixtures, `${name}.sql`), 'utf8'));
   }
-  return db;
 }
 
 const command = join(import.meta.dirname, '../../../cli/track-archiver.ts');
