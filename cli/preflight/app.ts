@@ -23,7 +23,11 @@ export interface App {
   /** How much of public.tracks the two were read from. */
   sample: Sample;
   /** Runs a query over a table, on a smaller sample where it takes too long. */
-  over: <Row>(table: string, use: (sample: Sample) => Promise<Row>) => Promise<[Row, Sample]>;
+  over: <Row>(
+    table: string,
+    use: (sample: Sample) => Promise<Row>,
+    blocks?: number,
+  ) => Promise<[Row, Sample]>;
 }
 
 /** Whether a table is there. */
@@ -36,8 +40,8 @@ export async function exists(read: Reader, table: string): Promise<boolean> {
 
 export async function readApp(read: Reader, note: (text: string) => void): Promise<App> {
   await requireRights(read);
-  const over: App['over'] = async (table, use) => {
-    for (let sample = await planSample(read, table); ; sample = smaller(sample)) {
+  const over: App['over'] = async (table, use, blocks) => {
+    for (let sample = await planSample(read, table, blocks); ; sample = smaller(sample)) {
       try {
         return [await use(sample), sample];
       } catch (error) {

@@ -8,6 +8,8 @@ import { amount, quoted } from './words.ts';
 
 /** Milliseconds for all tables together; what is left then is named. */
 const patience = 25_000;
+/** Of 8 kB, of each table. */
+const blocks = 4000;
 /** Of an app that has thousands. */
 const mostHosts = 300;
 
@@ -23,7 +25,7 @@ export const elsewhereCheck: PreflightCheck = {
       else {
         app.note(`looking for addresses in ${table.name}`);
         const read = (sample: Sample) => readColumns(app, table, patterns, sample);
-        await app.over(table.name, read).then(
+        await app.over(table.name, read, blocks).then(
           ([rows, { share }]) => found.push(...rows.flatMap((row) => describe(table, row, share))),
           () => unread.push(table.name),
         );
@@ -57,11 +59,11 @@ async function readColumns(
       `(${index + 1}, case when t.${column}::text like '%://%' then t.${column}::text end)`,
   );
   return read<ColumnCounts>(
-    `select ($3::text[])[f.place] as column, count(*) filter (where f.text ~* $1)::float8 as known,
-       count(*) filter (where f.text !~* $1 and f.text ~* $2)::float8 as media,
-       left(min(lower(substring(f.text from '(?i)' || $1))), 100) as host
+    `select ($3::text[])[f.place] as column, count(known.host)::float8 as known,
+       count(*) filter (where known.host is null and f.text ~* $2)::float8 as media, left(min(known.host), 100) as host
      from ${name} as t${clause}
      cross join lateral (values ${found.join(', ')}) as f (place, text)
+     cross join lateral (select substring(lower(f.text) from $1) as host) as known
      where f.text is not null
      group by f.place order by f.place`,
     [...patterns, columns],

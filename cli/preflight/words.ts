@@ -2,7 +2,7 @@ import { plain } from '../plain.ts';
 
 /** A count; of a sample only its first two digits mean something. */
 export function amount(count: number, share: number): string {
-  const shown = share === 1 ? count : Number(count.toPrecision(2));
+  const shown = Math.round(share === 1 ? count : Number(count.toPrecision(2)));
   return `${share === 1 ? '' : 'about '}${shown.toLocaleString('en-US')}`;
 }
 
