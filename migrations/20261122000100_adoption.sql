@@ -12,7 +12,8 @@ begin
 
   select string_agg(problem, '; ' order by problem) into _problems
   from (
-    select format('column %s (%s) is missing', expected.name, expected.types[1]) as problem
+    select case when c.column_name is null then format('column %s (%s) is missing', expected.name, expected.types[1])
+      else format('column %s is %s, not %s', c.column_name, c.data_type, expected.types[1]) end as problem
     from (values
       ('id', array['uuid']),
       ('user_id', array['uuid']),
@@ -25,11 +26,22 @@ begin
       ('metadata', array['jsonb']),
       ('created_at', array['timestamp with time zone'])
     ) as expected (name, types)
-    where not exists (
-      select from information_schema.columns as c
-      where c.table_schema = 'public' and c.table_name = 'tracks'
-        and c.column_name = expected.name and c.data_type = any (expected.types)
-    )
+    left join information_schema.columns as c
+      on c.table_schema = 'public' and c.table_name = 'tracks' and c.column_name = expected.name
+    where c.data_type is null or c.data_type <> all (expected.types)
+    union all
+    -- A trigger that runs before the row is written finds it empty.
+    select format('column %s is generated', c.column_name)
+    from information_schema.columns as c
+    where c.table_schema = 'public' and c.table_name = 'tracks' and c.is_generated = 'ALWAYS'
+      and c.column_name in ('status', 'provider', 'audio_url', 'cover_url', 'video_url', 'metadata', 'created_at',
+        'archived_to_storage', 'storage_audio_url', 'storage_cover_url', 'storage_video_url', 'archive_scheduled_at', 'archived_at')
+    union all
+    select format('status is an enum without completed: %s', string_agg(e.enumlabel, ', ' order by e.enumsortorder))
+    from pg_catalog.pg_attribute as a
+    join pg_catalog.pg_enum as e on e.enumtypid = a.atttypid
+    where a.attrelid = 'public.tracks'::regclass and a.attname = 'status' and not a.attisdropped
+    having count(*) > 0 and count(*) filter (where e.enumlabel = 'completed') = 0
     union all
     select format('column %s is %s, not %s', c.column_name, c.data_type, expected.type)
     from (values
@@ -64,7 +76,7 @@ begin
   if _problems is not null then
     raise exception 'the track archiver does not fit public.tracks: %', _problems
       using errcode = 'object_not_in_prerequisite_state',
-        hint = 'Nothing was changed. Add or rename the columns, then apply the migrations again.';
+        hint = 'Nothing was changed. Change what is named, then apply the migrations again.';
   end if;
 
   -- Tracks that are marked as archived although their upload had failed: the flag is true, and no file is there.
