@@ -2192,35 +2192,7 @@ grant delete, insert, maintain, references, select, trigger, truncate, update on
 
 comment on table public.track_archiving_files is 'One row a file of a track, made when the track is first claimed. A stored copy stays until one of another source is recorded.';
 
-comment on column public.track_archiving_files.bytes is 'Null: a person said that the file is there.';
-
-comment on column public.track_archiving_files.copied_from is 'The source of the stored copy.';
-
-comment on column public.track_archiving_files.error_code is 'Why the present source is not to be had. Null while it may be.';
-
-comment on column public.track_archiving_files.source_url is 'Where it stands at the provider, as the last claim found it.';
-
 comment on table public.track_archiving_jobs is 'One row a series of attempts to archive a track; at most one of a track is open, is_latest marks the one that counts.';
-
-comment on column public.track_archiving_jobs.crash_count is 'Claims that ended without a word, as another claim or plan found; the present one is not among them.';
-
-comment on column public.track_archiving_jobs.due_at is 'When archiving is due, as last worked out; so is expires_at.';
-
-comment on column public.track_archiving_jobs.fencing_token is 'New and larger at each claim. Who does not name the current one can change nothing.';
-
-comment on column public.track_archiving_jobs.metadata is 'assets.{audio,cover,video}: written from track_archiving_files, for those who read jobs.';
-
-comment on column public.track_archiving_jobs.next_check_at is 'By then there is progress, or the sweep acts. Null: nothing is left to do.';
-
-comment on column public.track_archiving_jobs.queued_at is 'When a message was last sent.';
-
-comment on column public.track_archiving_jobs.renews is 'The track is archived; this copies a new source of it.';
-
-comment on column public.track_archiving_jobs.requested is 'The owner asked for it.';
-
-comment on column public.track_archiving_jobs.scheduled_for is 'A schedule was made for this time.';
-
-comment on column public.track_archiving_jobs.told_at is 'When the owner was told that the track is not saved.';
 
 comment on table public.track_archiving_leftovers is 'Objects that no track needs any more, and why. Those of deleted tracks are removed after the days of a setting, if it has any.';
 
