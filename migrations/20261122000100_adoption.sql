@@ -62,8 +62,7 @@ begin
   -- Tracks that are marked as archived although their upload had failed: the flag is true, and no file is there.
   if (select count(*) = 3 from information_schema.columns
     where table_schema = 'public' and table_name = 'tracks'
-      and column_name in ('archived_to_storage', 'archived_at', 'storage_audio_url'))
-  then
+      and column_name in ('archived_to_storage', 'archived_at', 'storage_audio_url')) then
     update public.tracks
     set archived_to_storage = false, archived_at = null
     where archived_to_storage is true and coalesce(btrim(storage_audio_url), '') = '';
@@ -92,8 +91,7 @@ begin
 
   if to_regclass('public.track_archiving_jobs') is null or exists (
     select from pg_catalog.pg_trigger
-    where tgrelid = to_regclass('public.track_archiving_jobs') and tgname = 'track_archiving_500_check_transition')
-  then
+    where tgrelid = to_regclass('public.track_archiving_jobs') and tgname = 'track_archiving_500_check_transition') then
     return;
   end if;
 

@@ -62,13 +62,11 @@ where j.is_latest and j.next_check_at is null and exists (
   select from public.track_archiving_jobs as later
   where later.track_id = j.track_id and (later.created_at, later.id) > (j.created_at, j.id));
 
-create unique index if not exists track_archiving_jobs_open
-  on public.track_archiving_jobs (track_id) where status in ('pending', 'processing');
+create unique index if not exists track_archiving_jobs_open on public.track_archiving_jobs (track_id)
+  where status in ('pending', 'processing');
 -- The latest job of a track, and the cascade from tracks.
-create index if not exists track_archiving_jobs_track
-  on public.track_archiving_jobs (track_id, created_at desc);
-create index if not exists track_archiving_jobs_user
-  on public.track_archiving_jobs (user_id, created_at desc);
+create index if not exists track_archiving_jobs_track on public.track_archiving_jobs (track_id, created_at desc);
+create index if not exists track_archiving_jobs_user on public.track_archiving_jobs (user_id, created_at desc);
 -- What the sweep takes, with all that it orders by.
 create index if not exists track_archiving_jobs_check
   on public.track_archiving_jobs (next_check_at) include (user_id, due_at, expires_at, id)
@@ -77,15 +75,13 @@ create index if not exists track_archiving_jobs_check
 create index if not exists track_archiving_jobs_due
   on public.track_archiving_jobs (due_at, expires_at) include (status, track_id)
   where status <> 'completed' and is_latest and not renews;
-create index if not exists track_archiving_jobs_expiry
-  on public.track_archiving_jobs (expires_at)
+create index if not exists track_archiving_jobs_expiry on public.track_archiving_jobs (expires_at)
   where status <> 'completed' and is_latest and not renews;
 -- Why tracks are not archived, and what a changed policy wakes.
-create index if not exists track_archiving_jobs_failed
-  on public.track_archiving_jobs (error_code) where status = 'failed' and is_latest;
+create index if not exists track_archiving_jobs_failed on public.track_archiving_jobs (error_code)
+  where status = 'failed' and is_latest;
 -- What its owner has on the queue or in a worker's hands.
-create index if not exists track_archiving_jobs_in_flight
-  on public.track_archiving_jobs (user_id)
+create index if not exists track_archiving_jobs_in_flight on public.track_archiving_jobs (user_id)
   where status in ('pending', 'processing') and queued_at is not null;
 
 comment on table public.track_archiving_jobs is
@@ -109,8 +105,8 @@ create table if not exists public.track_archiving_files (
   constraint a_copy_is_dated check ((storage_url is null) = (stored_at is null)),
   constraint a_refusal_has_code check ((error_code is null) = (refused_at is null))
 );
-create index if not exists track_archiving_files_refused
-  on public.track_archiving_files (error_code) where error_code is not null;
+create index if not exists track_archiving_files_refused on public.track_archiving_files (error_code)
+  where error_code is not null;
 comment on table public.track_archiving_files is
   'One row a file of a track, made when the track is first claimed. A stored copy stays until one of another source is recorded.';
 

@@ -157,37 +157,21 @@ begin
   perform archiver.record_in_place(_track, _project_url);
 
   update public.track_archiving_jobs as j
-  set status = 'processing',
-    attempt = j.attempt + 1,
+  set status = 'processing', attempt = j.attempt + 1, claimed_by = left(_worker, 200), started_at = archiver.clock(),
     -- Those that crashed on former sources say nothing of the present ones.
     crash_count = case when archiver.is_superseded(j, _track) then 0
       else j.crash_count + (j.status = 'processing')::integer end,
-    fencing_token = nextval('archiver.fencing_tokens'),
+    fencing_token = nextval('archiver.fencing_tokens'), due_at = _due_at, expires_at = _expires_at,
     lease_expires_at = archiver.clock() + make_interval(secs => _lease_seconds),
     next_check_at = archiver.clock() + make_interval(secs => _lease_seconds),
-    claimed_by = left(_worker, 200),
-    started_at = archiver.clock(),
-    user_id = _track.user_id,
-    original_audio_url = nullif(btrim(_track.audio_url), ''),
-    original_cover_url = nullif(btrim(_track.cover_url), ''),
-    original_video_url = nullif(btrim(_track.video_url), ''),
-    due_at = _due_at,
-    expires_at = _expires_at,
-    error_code = null,
-    error_message = null
+    user_id = _track.user_id, original_audio_url = nullif(btrim(_track.audio_url), ''),
+    original_cover_url = nullif(btrim(_track.cover_url), ''), original_video_url = nullif(btrim(_track.video_url), ''),
+    error_code = null, error_message = null
   where j.id = _job.id returning * into _job;
   perform archiver.show_files(_track_id, _job.id);
 
-  outcome := 'claimed';
-  job_id := _job.id;
-  fencing_token := _job.fencing_token;
-  attempt := _job.attempt;
-  lease_expires_at := _job.lease_expires_at;
-  expires_at := _expires_at;
-  user_id := _job.user_id;
-  title := left(_track.title, 500);
-  provider := left(_track.provider::text, 100);
-  select
+  select 'claimed', _job.id, _job.fencing_token, _job.attempt, _job.lease_expires_at, _job.user_id, _expires_at,
+    left(_track.title, 500), left(_track.provider::text, 100),
     left(max(f.source_url) filter (where f.kind = 'audio'), 8192),
     left(max(f.source_url) filter (where f.kind = 'cover'), 8192),
     left(max(f.source_url) filter (where f.kind = 'video'), 8192),
@@ -195,7 +179,8 @@ begin
     max(f.storage_url) filter (where f.kind = 'cover' and not archiver.is_missing(f)),
     max(f.storage_url) filter (where f.kind = 'video' and not archiver.is_missing(f)),
     coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}')
-  into audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
+  into outcome, job_id, fencing_token, attempt, lease_expires_at, user_id, expires_at, title, provider,
+    audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
   from public.track_archiving_files as f where f.track_id = _track_id;
   return next;
 end $$;

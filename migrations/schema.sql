@@ -216,8 +216,7 @@ begin
     raise exception 'this track is being archived' using errcode = 'P0001';
   end if;
   if greatest(_latest.started_at, case when _latest.requested then _latest.created_at end) > archiver.clock() - interval '10 minutes'
-    and not archiver.is_superseded(_latest, _track)
-  then
+    and not archiver.is_superseded(_latest, _track) then
     raise exception 'this track was asked for less than ten minutes ago' using errcode = 'P0001';
   end if;
   if _latest.status = 'pending' then
@@ -276,8 +275,7 @@ CREATE OR REPLACE FUNCTION archiver.check_transition()
 AS $function$
 begin
   if new.status <> old.status and not (
-    old.status = 'pending' or old.status = 'processing')
-  then
+    old.status = 'pending' or old.status = 'processing') then
     raise exception 'an archiving job cannot go from % to %', old.status, new.status using errcode = 'check_violation';
   end if;
   if new.fencing_token is distinct from old.fencing_token then
@@ -337,8 +335,7 @@ CREATE OR REPLACE FUNCTION archiver.fail_without_owner(_track_id uuid)
 AS $function$
 begin
   if not exists (select from public.track_archiving_jobs as j
-    where j.track_id = _track_id and j.is_latest and j.error_code = 'owner_missing')
-  then
+    where j.track_id = _track_id and j.is_latest and j.error_code = 'owner_missing') then
     perform from archiver.open_jobs(array[_track_id]);
   end if;
   update public.track_archiving_jobs as j
@@ -474,8 +471,7 @@ CREATE OR REPLACE FUNCTION archiver.guard_archive_columns()
 AS $function$
 begin
   if pg_has_role(current_user, 'service_role', 'usage')
-    or pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage')
-  then
+    or pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage') then
     return new;
   end if;
   -- An upsert of a whole row comes by here before its conflict is found; a row that is there already cannot be inserted, and
@@ -928,8 +924,7 @@ declare _problem text;
 begin
   if _track.archived_to_storage is true or exists (
     select from public.track_archiving_jobs as j
-    where j.track_id = _track.id and j.told_at is not null and not archiver.is_superseded(j, _track))
-  then
+    where j.track_id = _track.id and j.told_at is not null and not archiver.is_superseded(j, _track)) then
     return;
   end if;
   _problem := archiver.notify_owner(_track.user_id, _track.id, _track.title, false);
@@ -1265,37 +1260,21 @@ begin
   perform archiver.record_in_place(_track, _project_url);
 
   update public.track_archiving_jobs as j
-  set status = 'processing',
-    attempt = j.attempt + 1,
+  set status = 'processing', attempt = j.attempt + 1, claimed_by = left(_worker, 200), started_at = archiver.clock(),
     -- Those that crashed on former sources say nothing of the present ones.
     crash_count = case when archiver.is_superseded(j, _track) then 0
       else j.crash_count + (j.status = 'processing')::integer end,
-    fencing_token = nextval('archiver.fencing_tokens'),
+    fencing_token = nextval('archiver.fencing_tokens'), due_at = _due_at, expires_at = _expires_at,
     lease_expires_at = archiver.clock() + make_interval(secs => _lease_seconds),
     next_check_at = archiver.clock() + make_interval(secs => _lease_seconds),
-    claimed_by = left(_worker, 200),
-    started_at = archiver.clock(),
-    user_id = _track.user_id,
-    original_audio_url = nullif(btrim(_track.audio_url), ''),
-    original_cover_url = nullif(btrim(_track.cover_url), ''),
-    original_video_url = nullif(btrim(_track.video_url), ''),
-    due_at = _due_at,
-    expires_at = _expires_at,
-    error_code = null,
-    error_message = null
+    user_id = _track.user_id, original_audio_url = nullif(btrim(_track.audio_url), ''),
+    original_cover_url = nullif(btrim(_track.cover_url), ''), original_video_url = nullif(btrim(_track.video_url), ''),
+    error_code = null, error_message = null
   where j.id = _job.id returning * into _job;
   perform archiver.show_files(_track_id, _job.id);
 
-  outcome := 'claimed';
-  job_id := _job.id;
-  fencing_token := _job.fencing_token;
-  attempt := _job.attempt;
-  lease_expires_at := _job.lease_expires_at;
-  expires_at := _expires_at;
-  user_id := _job.user_id;
-  title := left(_track.title, 500);
-  provider := left(_track.provider::text, 100);
-  select
+  select 'claimed', _job.id, _job.fencing_token, _job.attempt, _job.lease_expires_at, _job.user_id, _expires_at,
+    left(_track.title, 500), left(_track.provider::text, 100),
     left(max(f.source_url) filter (where f.kind = 'audio'), 8192),
     left(max(f.source_url) filter (where f.kind = 'cover'), 8192),
     left(max(f.source_url) filter (where f.kind = 'video'), 8192),
@@ -1303,7 +1282,8 @@ begin
     max(f.storage_url) filter (where f.kind = 'cover' and not archiver.is_missing(f)),
     max(f.storage_url) filter (where f.kind = 'video' and not archiver.is_missing(f)),
     coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}')
-  into audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
+  into outcome, job_id, fencing_token, attempt, lease_expires_at, user_id, expires_at, title, provider,
+    audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
   from public.track_archiving_files as f where f.track_id = _track_id;
   return next;
 end $function$
@@ -1397,8 +1377,7 @@ begin
   where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id)
   for no key update;
   if _track.status is distinct from 'completed' or _track.archive_scheduled_at is null
-    or abs(extract(epoch from _track.archive_scheduled_at - _due_at)) >= 0.001
-  then
+    or abs(extract(epoch from _track.archive_scheduled_at - _due_at)) >= 0.001 then
     return false;
   end if;
   update public.track_archiving_jobs as j
@@ -1662,13 +1641,7 @@ begin
     select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
 
-  action := 'schedule';
-  job_id := _job.id;
-  due_at := _due_at;
-  expires_at := _expires_at;
-  scheduled_for := _job.scheduled_for;
-  queued_at := _job.queued_at;
-  return next;
+  return query select 'schedule', null::text, _job.id, _due_at, _expires_at, _job.scheduled_for, _job.queued_at;
 end $function$
 ;
 
@@ -1753,8 +1726,7 @@ begin
   elsif new.archived_to_storage is true then
     if archiver.is_new_source(old.audio_url, new.audio_url, new.storage_audio_url)
       or archiver.is_new_source(old.cover_url, new.cover_url, new.storage_cover_url)
-      or archiver.is_new_source(old.video_url, new.video_url, new.storage_video_url)
-    then
+      or archiver.is_new_source(old.video_url, new.video_url, new.storage_video_url) then
       new.archive_scheduled_at := archiver.clock();
     end if;
     return new;
