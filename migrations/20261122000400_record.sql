@@ -122,6 +122,7 @@ create table if not exists public.track_archiving_files (
   bytes bigint check (bytes > 0),
   sha256 text,
   content_type text,
+  duration_seconds double precision check (duration_seconds >= 0),
   source_host text,
   stored_at timestamptz,
   error_code text,

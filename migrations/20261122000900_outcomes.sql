@@ -54,13 +54,14 @@ begin
         coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';
     end if;
     insert into public.track_archiving_files as f (track_id, kind, source_url, copied_from, storage_url, bucket_id,
-      object_name, bytes, sha256, content_type, source_host, stored_at)
+      object_name, bytes, sha256, content_type, duration_seconds, source_host, stored_at)
     values (_track_id, _asset, _source_url, _source_url, _storage_url, _object.bucket_id, _object.object_name, _stored,
-      _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host', archiver.clock())
+      _details ->> 'sha256', _details ->> 'content_type',
+      (_details ->> 'duration_seconds')::double precision, _details ->> 'source_host', archiver.clock())
     on conflict (track_id, kind) do update
     set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
       object_name = excluded.object_name, bytes = excluded.bytes, sha256 = excluded.sha256,
-      content_type = excluded.content_type, source_host = excluded.source_host, stored_at = excluded.stored_at,
+      content_type = excluded.content_type, duration_seconds = excluded.duration_seconds, source_host = excluded.source_host, stored_at = excluded.stored_at,
       error_code = null, refused_at = null;
     delete from public.track_archiving_leftovers as l
     where l.bucket_id = _object.bucket_id and l.object_name = _object.object_name;

@@ -37,6 +37,7 @@ create table public.track_archiving_files (
   bytes bigint,
   sha256 text,
   content_type text,
+  duration_seconds double precision,
   source_host text,
   stored_at timestamp with time zone,
   error_code text,
@@ -44,6 +45,7 @@ create table public.track_archiving_files (
   constraint a_copy_is_dated CHECK (((storage_url IS NULL) = (stored_at IS NULL))),
   constraint a_refusal_has_code CHECK (((error_code IS NULL) = (refused_at IS NULL))),
   constraint track_archiving_files_bytes_check CHECK ((bytes > 0)),
+  constraint track_archiving_files_duration_seconds_check CHECK ((duration_seconds >= (0)::double precision)),
   constraint track_archiving_files_kind_check CHECK ((kind = ANY (ARRAY['audio'::text, 'cover'::text, 'video'::text]))),
   constraint track_archiving_files_pkey PRIMARY KEY (track_id, kind),
   constraint track_archiving_files_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE
@@ -1974,13 +1976,14 @@ begin
         coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';
     end if;
     insert into public.track_archiving_files as f (track_id, kind, source_url, copied_from, storage_url, bucket_id,
-      object_name, bytes, sha256, content_type, source_host, stored_at)
+      object_name, bytes, sha256, content_type, duration_seconds, source_host, stored_at)
     values (_track_id, _asset, _source_url, _source_url, _storage_url, _object.bucket_id, _object.object_name, _stored,
-      _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host', archiver.clock())
+      _details ->> 'sha256', _details ->> 'content_type',
+      (_details ->> 'duration_seconds')::double precision, _details ->> 'source_host', archiver.clock())
     on conflict (track_id, kind) do update
     set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
       object_name = excluded.object_name, bytes = excluded.bytes, sha256 = excluded.sha256,
-      content_type = excluded.content_type, source_host = excluded.source_host, stored_at = excluded.stored_at,
+      content_type = excluded.content_type, duration_seconds = excluded.duration_seconds, source_host = excluded.source_host, stored_at = excluded.stored_at,
       error_code = null, refused_at = null;
     delete from public.track_archiving_leftovers as l
     where l.bucket_id = _object.bucket_id and l.object_name = _object.object_name;
@@ -2418,6 +2421,6 @@ comment on column public.tracks.archived_to_storage is 'True only when every fil
 
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ('tracks-audio', 'tracks-audio', 't', '104857600', '{audio/mpeg,audio/mp3,audio/wav,audio/x-wav,audio/wave,audio/flac,audio/x-flac,audio/ogg,audio/opus,audio/aac,audio/mp4,audio/m4a,audio/x-m4a,audio/webm}');
 
-insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ('tracks-covers', 'tracks-covers', 't', '10485760', '{image/jpeg,image/png,image/webp}');
+insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ('tracks-covers', 'tracks-covers', 't', '10485760', '{image/jpeg,image/png,image/webp,image/gif,image/avif,image/apng}');
 
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ('tracks-videos', 'tracks-videos', 't', '524288000', '{video/mp4,video/webm}');

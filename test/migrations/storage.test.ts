@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'vitest';
 import { assetKinds, buckets } from '../../core/assets.ts';
-import { storedMimes } from '../../core/media.ts';
+import { storedMimes } from '../../core/media/recogniser.ts';
 import { applyMigrations, migrationFiles } from '../../local/postgres/database.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { warningsOf } from './announcements.ts';
