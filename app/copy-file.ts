@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Provider, SourcePolicy } from '../adapters/provider/provider.ts';
 import type { ObjectPlace, Storage } from '../adapters/supabase/storage.ts';
 import type { StoredDetails } from '../adapters/supabase/tracks.ts';
@@ -26,6 +26,9 @@ export interface CopyDependencies {
   provider: Pick<Provider, 'open'>;
   storage: Pick<Storage, 'upload' | 'publicUrl'>;
 }
+
+/** Milliseconds in which bytes behind the announced end show up, before the last ones are passed on. */
+const excessPatience = 10;
 
 /** What an attempt that could not be published has found out for the next one. */
 interface Known {
@@ -86,8 +89,7 @@ async function copyOnce(
       kind,
       limit: bucket.maxBytes,
       check: async (verdict, sha256) => {
-        // What came behind the announced end is known a turn later.
-        await nextTurn();
+        if (file.length !== undefined) await wait(excessPatience);
         requireWhole(file, body.bytes, verdict);
         const { type } = verdict;
         assumed ??= type;
@@ -112,6 +114,9 @@ async function copyOnce(
     await storage.upload(object, body, signal);
     if (whole === undefined) {
       throw new ArchiveFailure('storage_mismatch', 'Storage accepted a file before its end');
+    }
+    if (file.isOverlong()) {
+      throw new ArchiveFailure('provider_overlong', `More than the announced ${file.length} bytes`);
     }
     return {
       place,
