@@ -10,10 +10,11 @@ import { redrive } from './dlq/redrive.ts';
 import { planRedrive } from './dlq/redrive-plan.ts';
 import { exitCodes } from './dlq/report.ts';
 import { plural } from './dlq/show.ts';
+import { type InspectOptions, inspect } from './inspect.ts';
 import { type PreflightOptions, preflight, preflightHelp } from './preflight.ts';
 
 const after = `
-All but preflight: needs AWS credentials and a Region as the AWS CLI does. Titles, deadlines and states come from the database: with
+All but preflight and inspect: needs AWS credentials and a Region as the AWS CLI does. Titles, deadlines and states come from the database: with
 SUPABASE_URL and SUPABASE_SECRET_KEY (or SUPABASE_SERVICE_ROLE_KEY), else with the secret of the stack. Against the
 local stack: AWS_ENDPOINT_URL and the three queues, npm start prints the line. More: docs/operating.md.
 
@@ -61,6 +62,15 @@ selecting(program.command('redrive'))
   .option('--rate <number>', 'messages a second at most, 1 to 500 (default: 50)')
   .option('--cancel', 'stops a move task that is running')
   .action((given: GivenOptions) => end(runCommand(given, run)));
+
+program
+  .command('inspect')
+  .argument('<source...>', 'files, or https addresses')
+  .description('what the archiver would make of them; needs neither AWS nor a database')
+  .option('--as <slot>', 'audio, cover or video', 'audio')
+  .option('--json', 'prints one JSON object a line for each')
+  .addHelpText('after', '\nExit codes: 0 all are accepted; 1 some are refused; 2 usage.')
+  .action((sources: string[], options: InspectOptions) => end(inspect(sources, options)));
 
 const run: Parameters<typeof runCommand>[1] = async (context) => {
   const { given, output } = context;

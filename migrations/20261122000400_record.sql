@@ -97,7 +97,7 @@ create table if not exists public.track_archiving_files (
   storage_url text,
   bucket_id text, object_name text,
   bytes bigint check (bytes > 0), -- null: a person said that the file is there
-  sha256 text, content_type text, source_host text,
+  sha256 text, content_type text, source_host text, duration_seconds double precision check (duration_seconds >= 0),
   stored_at timestamptz,
   error_code text, -- why the present source is not to be had; null while it may be
   refused_at timestamptz,

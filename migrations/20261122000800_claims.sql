@@ -28,20 +28,21 @@ language sql set search_path = pg_catalog, pg_temp as $$
     refused_at = case when f.source_url = excluded.source_url then f.refused_at end
 $$;
 
--- A file is stored at _storage_url; _details: sha256, content_type, source_host. _bytes null: a person says so.
+-- A file is stored at _storage_url; _details: sha256, content_type, source_host, duration_seconds. _bytes null: a person says so.
 create or replace function archiver.record_copy(_track_id uuid, _kind text, _source_url text, _storage_url text,
   _bytes bigint default null, _details jsonb default null) returns void
 language sql set search_path = pg_catalog, pg_temp as $$
   insert into public.track_archiving_files as f (track_id, kind, source_url, copied_from, storage_url, bucket_id,
-    object_name, bytes, sha256, content_type, source_host, stored_at)
+    object_name, bytes, sha256, content_type, source_host, duration_seconds, stored_at)
   select _track_id, _kind, _source_url, _source_url, _storage_url, object.bucket_id, object.object_name, _bytes,
-    _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host', archiver.clock()
+    _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host',
+    (_details ->> 'duration_seconds')::double precision, archiver.clock()
   from archiver.object_of(_storage_url) as object
   on conflict (track_id, kind) do update
   set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
     object_name = excluded.object_name, bytes = excluded.bytes, sha256 = excluded.sha256,
-    content_type = excluded.content_type, source_host = excluded.source_host, stored_at = excluded.stored_at,
-    error_code = null, refused_at = null
+    content_type = excluded.content_type, source_host = excluded.source_host, duration_seconds = excluded.duration_seconds,
+    stored_at = excluded.stored_at, error_code = null, refused_at = null
 $$;
 
 -- A source that lies in this project's Storage already, in the owner's folder, is recorded where it is: at the project's own

@@ -38,12 +38,14 @@ create table public.track_archiving_files (
   sha256 text,
   content_type text,
   source_host text,
+  duration_seconds double precision,
   stored_at timestamp with time zone,
   error_code text,
   refused_at timestamp with time zone,
   constraint a_copy_is_dated CHECK (((storage_url IS NULL) = (stored_at IS NULL))),
   constraint a_refusal_has_code CHECK (((error_code IS NULL) = (refused_at IS NULL))),
   constraint track_archiving_files_bytes_check CHECK ((bytes > 0)),
+  constraint track_archiving_files_duration_seconds_check CHECK ((duration_seconds >= (0)::double precision)),
   constraint track_archiving_files_kind_check CHECK ((kind = ANY (ARRAY['audio'::text, 'cover'::text, 'video'::text]))),
   constraint track_archiving_files_pkey PRIMARY KEY (track_id, kind),
   constraint track_archiving_files_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE
@@ -749,15 +751,16 @@ CREATE OR REPLACE FUNCTION archiver.record_copy(_track_id uuid, _kind text, _sou
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   insert into public.track_archiving_files as f (track_id, kind, source_url, copied_from, storage_url, bucket_id,
-    object_name, bytes, sha256, content_type, source_host, stored_at)
+    object_name, bytes, sha256, content_type, source_host, duration_seconds, stored_at)
   select _track_id, _kind, _source_url, _source_url, _storage_url, object.bucket_id, object.object_name, _bytes,
-    _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host', archiver.clock()
+    _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host',
+    (_details ->> 'duration_seconds')::double precision, archiver.clock()
   from archiver.object_of(_storage_url) as object
   on conflict (track_id, kind) do update
   set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
     object_name = excluded.object_name, bytes = excluded.bytes, sha256 = excluded.sha256,
-    content_type = excluded.content_type, source_host = excluded.source_host, stored_at = excluded.stored_at,
-    error_code = null, refused_at = null
+    content_type = excluded.content_type, source_host = excluded.source_host, duration_seconds = excluded.duration_seconds,
+    stored_at = excluded.stored_at, error_code = null, refused_at = null
 $function$
 ;
 
@@ -2178,6 +2181,6 @@ comment on column public.tracks.archived_to_storage is 'True only when every fil
 
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ('tracks-audio', 'tracks-audio', 't', '104857600', '{audio/mpeg,audio/mp3,audio/wav,audio/x-wav,audio/wave,audio/flac,audio/x-flac,audio/ogg,audio/opus,audio/aac,audio/mp4,audio/m4a,audio/x-m4a,audio/webm}');
 
-insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ('tracks-covers', 'tracks-covers', 't', '10485760', '{image/jpeg,image/png,image/webp}');
+insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ('tracks-covers', 'tracks-covers', 't', '10485760', '{image/jpeg,image/png,image/webp,image/gif,image/avif,image/apng}');
 
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ('tracks-videos', 'tracks-videos', 't', '524288000', '{video/mp4,video/webm}');

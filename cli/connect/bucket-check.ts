@@ -1,7 +1,7 @@
 import { type Bucket, readBuckets } from '../../adapters/database/inventory.ts';
 import type { Reader } from '../../adapters/database/reader.ts';
 import { assetKinds, buckets } from '../../core/assets.ts';
-import { storedMimes } from '../../core/media.ts';
+import { storedMimes } from '../../core/media/recogniser.ts';
 import type { Check } from './doctor.ts';
 
 /** Whether the buckets take what the archive Lambda puts into them, and no more than it expects. */
