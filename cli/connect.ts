@@ -50,11 +50,13 @@ const showLine = ({ outcome, title, detail, notices = [] }: Line): string =>
     `${marks[outcome]} ${title}${detail === undefined ? '' : `: ${plain(detail, 2000)}`}`,
     ...notices.map((notice) => `    ! ${plain(notice, 2000)}`),
   ].join('\n');
-const showResult = ({ ok, level, name, detail, fix }: CheckResult): string =>
-  `${level === 'warning' ? '!' : ok ? '✓' : '✗'} ${name}: ${detail
+const plainLines = (text: string): string =>
+  text
     .split('\n')
     .map((line) => plain(line, 2000))
-    .join('\n    ')}${fix === undefined ? '' : `\n    fix: ${fix}`}`;
+    .join('\n    ');
+const showResult = ({ ok, level, name, detail, fix }: CheckResult): string =>
+  `${level === 'warning' ? '!' : ok ? '✓' : '✗'} ${name}: ${plainLines(detail)}${fix === undefined ? '' : `\n    fix: ${plainLines(fix)}`}`;
 
 async function main(): Promise<number> {
   const flags = program.parse().opts<Flags>();
