@@ -1,0 +1,28 @@
+import type { Results } from './run.ts';
+
+export interface Goal {
+  name: string;
+  reached: boolean;
+}
+
+/** Milliseconds for which an app may wait while its table is adopted. */
+export const longestWait = 1000;
+
+/** Every goal, and whether it was reached. */
+export function goals({ queries, triggers, adoption, statisticsAreExact }: Results): Goal[] {
+  return [
+    ...queries.map(({ name, milliseconds, atMost }) => ({ name, reached: milliseconds <= atMost })),
+    { name: 'statistics are exact', reached: statisticsAreExact },
+    ...triggers.map(({ name, rows, ratio, atMost }) => ({
+      name: `${name}, ${rows} rows`,
+      reached: ratio <= atMost,
+    })),
+    { name: 'adoption rewrites no table', reached: !adoption.rewritten },
+    { name: 'adoption sends nothing', reached: adoption.webhooks === 0 },
+    { name: 'adoption tells nobody', reached: adoption.notifications === 0 },
+    {
+      name: 'adoption keeps nobody waiting',
+      reached: Math.max(...Object.values(adoption.longestWait)) <= longestWait,
+    },
+  ];
+}
