@@ -1,11 +1,12 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Provider, SourcePolicy } from '../adapters/provider/provider.ts';
 import type { ObjectPlace, Storage } from '../adapters/supabase/storage.ts';
 import type { StoredDetails } from '../adapters/supabase/tracks.ts';
 import { type AssetKind, buckets, objectPath } from '../core/assets.ts';
 import { ArchiveFailure } from '../core/failure.ts';
-import { requireMedia, sniffBytes } from '../core/media.ts';
+import type { MediaType } from '../core/media/recogniser.ts';
 import { MeasuredBody } from './measured-body.ts';
-import { requireSameAgain, requireWhole } from './verify-copy.ts';
+import { requireWhole, saysNoEnd } from './verify-copy.ts';
 
 export interface FileSource {
   kind: AssetKind;
@@ -26,13 +27,50 @@ export interface CopyDependencies {
   storage: Pick<Storage, 'upload' | 'publicUrl'>;
 }
 
+/** Milliseconds in which bytes behind the announced end show up, before the last ones are passed on. */
+const excessPatience = 10;
+
+/** What an attempt that could not be published has found out for the next one. */
+interface Known {
+  type?: MediaType;
+  /** What the provider sent when it was asked before. */
+  sha256?: string;
+}
+
+/** Thrown into an upload: it is broken off, and begun again by what is known now. */
+class AskAgain extends ArchiveFailure {
+  readonly known: Known;
+  constructor(known: Known, reason: string) {
+    super('provider_truncated', reason);
+    this.known = known;
+  }
+}
+
 /**
- * Copies one file from the provider into Storage, once, as a stream. Resolves when Storage has accepted
- * exactly the bytes that the provider sent, and they are of the kind that they should be. Whether it has
- * them, the database says when the file is recorded.
+ * Copies one file from the provider into Storage, as a stream. Resolves when Storage has accepted exactly the bytes
+ * that the provider sent, and they are of the kind that they should be and whole. Until then nothing is published:
+ * an upload whose last bytes do not come leaves in Storage what was there. Whether it has them, the
+ * database says when the file is recorded.
  */
 export async function copyFile(
   source: FileSource,
+  dependencies: CopyDependencies,
+  signal: AbortSignal,
+): Promise<CopiedFile> {
+  let known: Known = {};
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await copyOnce(source, known, dependencies, signal);
+    } catch (error) {
+      if (!(error instanceof AskAgain) || attempt === 3) throw error;
+      known = { ...known, ...error.known };
+    }
+  }
+}
+
+async function copyOnce(
+  source: FileSource,
+  known: Known,
   { provider, storage }: CopyDependencies,
   outerSignal: AbortSignal,
 ): Promise<CopiedFile> {
@@ -45,20 +83,47 @@ export async function copyFile(
     if (file.length !== undefined && file.length > bucket.maxBytes) {
       throw new ArchiveFailure('too_large', `The provider announced ${file.length} bytes`);
     }
-    const body = new MeasuredBody(file, bucket.maxBytes);
-    const type = await requireMedia(kind, await body.head(sniffBytes));
+    let assumed = known.type;
+    let whole: Pick<StoredDetails, 'sha256' | 'duration_seconds'> | undefined;
+    const body = new MeasuredBody(file, {
+      kind,
+      limit: bucket.maxBytes,
+      check: async (verdict, sha256) => {
+        if (file.length !== undefined) await wait(excessPatience);
+        requireWhole(file, body.bytes, verdict);
+        const { type } = verdict;
+        assumed ??= type;
+        if (type !== undefined && type.extension !== assumed?.extension) {
+          throw new AskAgain({ type }, `The ${kind} turned out to be ${type.mime}`);
+        }
+        if (saysNoEnd(file, verdict) && known.sha256 !== sha256) {
+          throw known.sha256 === undefined
+            ? new AskAgain({ sha256 }, 'Nothing says where the file ends')
+            : new ArchiveFailure(
+                'provider_truncated',
+                'The provider does not say where the file ends, and sent another one when asked again',
+              );
+        }
+        whole = { sha256, duration_seconds: verdict.durationSeconds };
+      },
+    });
+    const type = assumed ?? (await body.type());
+    assumed = type;
     const place = { bucket: bucket.id, path: objectPath(userId, trackId, type.extension) };
     const object = { ...place, contentType: type.mime, length: file.length };
     await storage.upload(object, body, signal);
-    requireWhole(file, body.bytes);
-    const sha256 = body.sha256();
-    if (file.closeDelimited) await requireSameAgain(sha256, source, provider, signal);
+    if (whole === undefined) {
+      throw new ArchiveFailure('storage_mismatch', 'Storage accepted a file before its end');
+    }
+    if (file.isOverlong()) {
+      throw new ArchiveFailure('provider_overlong', `More than the announced ${file.length} bytes`);
+    }
     return {
       place,
       url: storage.publicUrl(place),
       details: {
         bytes: body.bytes,
-        sha256,
+        ...whole,
         content_type: type.mime,
         source_host: file.host,
       },

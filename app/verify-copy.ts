@@ -1,38 +1,22 @@
-import { finished } from 'node:stream/promises';
-import type { Provider, SourceFile, SourcePolicy } from '../adapters/provider/provider.ts';
-import { type AssetKind, buckets } from '../core/assets.ts';
+import type { SourceFile } from '../adapters/provider/provider.ts';
 import { ArchiveFailure } from '../core/failure.ts';
-import { MeasuredBody } from './measured-body.ts';
+import { failureOf, type Verdict } from '../core/media/recogniser.ts';
 
+/** Throws unless the format agrees and all has come that was announced. */
 export function requireWhole(
   { length, isOverlong }: Pick<SourceFile, 'length' | 'isOverlong'>,
   sent: number,
+  verdict: Verdict,
 ): void {
   if (length !== undefined && length !== sent) {
     throw new ArchiveFailure('provider_truncated', `${sent} bytes of the announced ${length}`);
   }
+  if (verdict.outcome === 'refused') throw failureOf(verdict);
   if (isOverlong()) {
     throw new ArchiveFailure('provider_overlong', `More than the announced ${length} bytes`);
   }
 }
 
-/** Asks for a file once more and keeps nothing of it: two connections seldom break at the same byte. */
-export async function requireSameAgain(
-  sha256: string,
-  { kind, url, policy }: { kind: AssetKind; url: string; policy: SourcePolicy },
-  provider: Pick<Provider, 'open'>,
-  signal: AbortSignal,
-): Promise<void> {
-  const file = await provider.open(url, policy, signal);
-  try {
-    const body = new MeasuredBody(file, buckets[kind].maxBytes);
-    await finished(body.resume());
-    if (body.sha256() === sha256) return;
-    throw new ArchiveFailure(
-      'provider_truncated',
-      'The provider does not say where the file ends, and sent another one when asked again',
-    );
-  } finally {
-    file.close();
-  }
-}
+/** Neither the transport nor the format says where the file ends: a connection that broke looks the same. */
+export const saysNoEnd = ({ length }: Pick<SourceFile, 'length'>, { whole }: Verdict): boolean =>
+  length === undefined && whole === undefined;

@@ -6,6 +6,8 @@ import type { CheckResult } from './connect/doctor.ts';
 import { type GivenOptions, parseOptions } from './connect/options.ts';
 import { createRedact, passwordsOf } from './connect/redact.ts';
 import { openAws, runCheck, runConnect } from './connect/run.ts';
+import { plain } from './plain.ts';
+import { showPreflight } from './preflight/show.ts';
 
 const after = `
 Needs AWS credentials and a Region as the AWS CLI does, and, the first time, the Supabase secret key in
@@ -30,21 +32,29 @@ const program = new Command('npm run connect --')
     'only checks whether everything is right, and shows how to fix what is not',
     false,
   )
+  .option('--force', 'goes on although preflight found problems', false)
   .option('--json', 'prints one JSON object instead of lines', false)
   .addHelpText('after', after)
   .exitOverride();
 
 interface Flags extends GivenOptions {
   dryRun: boolean;
+  force: boolean;
   check: boolean;
   json: boolean;
 }
 
 const marks = { done: '✓', would: '→ would', skipped: '-', failed: '✗' } as const;
-const showLine = ({ outcome, title, detail }: Line): string =>
-  `${marks[outcome]} ${title}${detail === undefined ? '' : `: ${detail}`}`;
-const showResult = ({ ok, name, detail, fix }: CheckResult): string =>
-  `${ok ? '✓' : '✗'} ${name}: ${detail}${fix === undefined ? '' : `\n    fix: ${fix}`}`;
+const showLine = ({ outcome, title, detail, notices = [] }: Line): string =>
+  [
+    `${marks[outcome]} ${title}${detail === undefined ? '' : `: ${plain(detail, 2000)}`}`,
+    ...notices.map((notice) => `    ! ${plain(notice, 2000)}`),
+  ].join('\n');
+const showResult = ({ ok, level, name, detail, fix }: CheckResult): string =>
+  `${level === 'warning' ? '!' : ok ? '✓' : '✗'} ${name}: ${detail
+    .split('\n')
+    .map((line) => plain(line, 2000))
+    .join('\n    ')}${fix === undefined ? '' : `\n    fix: ${fix}`}`;
 
 async function main(): Promise<number> {
   const flags = program.parse().opts<Flags>();
@@ -61,9 +71,11 @@ async function main(): Promise<number> {
     const show = (text: string) => (flags.json ? undefined : print(text));
     const report = flags.check
       ? await runCheck(options, aws, (result) => show(showResult(result)))
-      : await runConnect({ ...options, isDryRun: flags.dryRun }, aws, (line) =>
-          show(showLine(line)),
-        );
+      : await runConnect({ ...options, isDryRun: flags.dryRun, isForced: flags.force }, aws, {
+          onLine: (line) => show(showLine(line)),
+          onPreflight: (result) => show(showPreflight(result)),
+          note: (text) => (flags.json ? undefined : console.error(redact(text))),
+        });
     if (flags.json) print(JSON.stringify(report, null, 2));
     return report.ok ? 0 : 1;
   } catch (error) {

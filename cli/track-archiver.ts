@@ -10,9 +10,11 @@ import { redrive } from './dlq/redrive.ts';
 import { planRedrive } from './dlq/redrive-plan.ts';
 import { exitCodes } from './dlq/report.ts';
 import { plural } from './dlq/show.ts';
+import { type InspectOptions, inspect } from './inspect.ts';
+import { type PreflightOptions, preflight, preflightHelp } from './preflight.ts';
 
 const after = `
-Needs AWS credentials and a Region as the AWS CLI does. Titles, deadlines and states come from the database: with
+All but preflight and inspect: needs AWS credentials and a Region as the AWS CLI does. Titles, deadlines and states come from the database: with
 SUPABASE_URL and SUPABASE_SECRET_KEY (or SUPABASE_SERVICE_ROLE_KEY), else with the secret of the stack. Against the
 local stack: AWS_ENDPOINT_URL and the three queues, npm start prints the line. More: docs/operating.md.
 
@@ -20,7 +22,9 @@ Exit codes: 0 done; 1 something failed or is left, run it again; 2 it could not 
 wrong; 130 interrupted, in good order: run it again to finish.`;
 
 const program = new Command('track-archiver')
-  .description('Looks after the tracks that could not be archived: the dead-letter queues.')
+  .description(
+    'Looks at an app before it is connected (preflight), and after the tracks that could not be archived.',
+  )
   .addHelpText('after', after)
   .exitOverride();
 const dlq = program.command('dlq').description('the messages of tracks that failed');
@@ -59,6 +63,15 @@ selecting(program.command('redrive'))
   .option('--cancel', 'stops a move task that is running')
   .action((given: GivenOptions) => end(runCommand(given, run)));
 
+program
+  .command('inspect')
+  .argument('<source...>', 'files, or https addresses')
+  .description('what the archiver would make of them; needs neither AWS nor a database')
+  .option('--as <slot>', 'audio, cover or video', 'audio')
+  .option('--json', 'prints one JSON object a line for each')
+  .addHelpText('after', '\nExit codes: 0 all are accepted; 1 some are refused; 2 usage.')
+  .action((sources: string[], options: InspectOptions) => end(inspect(sources, options)));
+
 const run: Parameters<typeof runCommand>[1] = async (context) => {
   const { given, output } = context;
   if (given.cancel !== true) return given.yes === true ? redrive(context) : planRedrive(context);
@@ -87,6 +100,16 @@ function askFor({ json }: GivenOptions): Parameters<typeof drop>[1] {
     return /^y(es)?$/i.test(String(answer ?? '').trim());
   };
 }
+
+program
+  .command('preflight')
+  .description(
+    "looks at the app's database before connecting: what would be archived, and what is in the way",
+  )
+  .option('--database-url <url>', 'the database, as role postgres (default: $SUPABASE_DB_URL)')
+  .option('--json', 'prints one JSON object instead of lines')
+  .addHelpText('after', preflightHelp)
+  .action((given: PreflightOptions) => end(preflight(given)));
 
 async function end(code: Promise<number>): Promise<void> {
   process.exitCode = await code;

@@ -12,66 +12,57 @@ begin
 
   select string_agg(problem, '; ' order by problem) into _problems
   from (
-    select format('column %s (%s) is missing', expected.name, expected.types[1]) as problem
+    select case when c.column_name is null then format('column %s (%s) is missing', expected.name, expected.types[1])
+      when c.data_type <> all (expected.types) then format('column %s is %s, not %s', c.column_name, c.data_type, expected.types[1])
+      -- A trigger that runs before the row is written finds it empty.
+      else format('column %s is generated', c.column_name) end as problem
     from (values
-      ('id', array['uuid']),
-      ('user_id', array['uuid']),
-      ('title', array['text', 'character varying']),
-      ('status', array['text', 'character varying', 'USER-DEFINED']),
-      ('provider', array['text', 'character varying', 'USER-DEFINED']),
-      ('audio_url', array['text', 'character varying']),
-      ('cover_url', array['text', 'character varying']),
-      ('video_url', array['text', 'character varying']),
-      ('metadata', array['jsonb']),
-      ('created_at', array['timestamp with time zone'])
-    ) as expected (name, types)
-    where not exists (
-      select from information_schema.columns as c
-      where c.table_schema = 'public' and c.table_name = 'tracks'
-        and c.column_name = expected.name and c.data_type = any (expected.types)
-    )
+      (true, '{uuid}'::text[], '{id, user_id}'::text[]),
+      (true, '{text, character varying}', '{title, audio_url, cover_url, video_url}'),
+      (true, '{text, character varying, USER-DEFINED}', '{status, provider}'),
+      (true, '{jsonb}', '{metadata}'),
+      (true, '{timestamp with time zone}', '{created_at}'),
+      (false, '{boolean}', '{archived_to_storage}'),
+      (false, '{text}', '{storage_audio_url, storage_cover_url, storage_video_url}'),
+      (false, '{timestamp with time zone}', '{archive_scheduled_at, archived_at}')
+    ) as kinds (required, types, names)
+    cross join lateral (select kinds.required, kinds.types, unnest(kinds.names) as name) as expected
+    left join information_schema.columns as c
+      on c.table_schema = 'public' and c.table_name = 'tracks' and c.column_name = expected.name
+    where c.column_name is null and expected.required or c.data_type <> all (expected.types)
+      or c.is_generated = 'ALWAYS' and expected.name not in ('id', 'user_id', 'title')
     union all
-    select format('column %s is %s, not %s', c.column_name, c.data_type, expected.type)
-    from (values
-      ('archived_to_storage', 'boolean'),
-      ('storage_audio_url', 'text'),
-      ('storage_cover_url', 'text'),
-      ('storage_video_url', 'text'),
-      ('archive_scheduled_at', 'timestamp with time zone'),
-      ('archived_at', 'timestamp with time zone')
-    ) as expected (name, type)
-    join information_schema.columns as c
-      on c.table_schema = 'public' and c.table_name = 'tracks'
-      and c.column_name = expected.name and c.data_type <> expected.type
-    union all
-    select 'it is not a table'
-    from pg_catalog.pg_class as c
-    where c.oid = 'public.tracks'::regclass and c.relkind not in ('r', 'p')
+    select format('status is an enum without completed: %s', string_agg(e.enumlabel, ', ' order by e.enumsortorder))
+    from pg_catalog.pg_attribute as a join pg_catalog.pg_enum as e on e.enumtypid = a.atttypid
+    where a.attrelid = 'public.tracks'::regclass and a.attname = 'status'
+    having count(*) > 0 and count(*) filter (where e.enumlabel = 'completed') = 0
     union all
     select 'id is neither its primary key nor unique'
     where not exists (
       select from pg_catalog.pg_index as i
       join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
       where i.indrelid = 'public.tracks'::regclass and i.indisunique and i.indisvalid
-        and i.indnkeyatts = 1 and i.indpred is null and a.attname = 'id'
-    )
+        and i.indnkeyatts = 1 and i.indpred is null and a.attname = 'id')
     union all
-    select format('it belongs to %s, of whom %s is no member', pg_get_userbyid(c.relowner), current_user)
+    select owned.problem
     from pg_catalog.pg_class as c
-    where c.oid = 'public.tracks'::regclass and not pg_has_role(current_user, c.relowner, 'usage')
+    cross join lateral unnest(array[
+      case when c.relkind not in ('r', 'p') then 'it is not a table' end,
+      case when not pg_has_role(current_user, c.relowner, 'usage')
+        then format('it belongs to %s, of whom %s is no member', pg_get_userbyid(c.relowner), current_user) end]) as owned (problem)
+    where c.oid = 'public.tracks'::regclass and owned.problem is not null
   ) as found;
 
   if _problems is not null then
     raise exception 'the track archiver does not fit public.tracks: %', _problems
       using errcode = 'object_not_in_prerequisite_state',
-        hint = 'Nothing was changed. Add or rename the columns, then apply the migrations again.';
+        hint = 'Nothing was changed. Change what is named, then apply the migrations again.';
   end if;
 
   -- Tracks that are marked as archived although their upload had failed: the flag is true, and no file is there.
   if (select count(*) = 3 from information_schema.columns
     where table_schema = 'public' and table_name = 'tracks'
-      and column_name in ('archived_to_storage', 'archived_at', 'storage_audio_url'))
-  then
+      and column_name in ('archived_to_storage', 'archived_at', 'storage_audio_url')) then
     update public.tracks
     set archived_to_storage = false, archived_at = null
     where archived_to_storage is true and coalesce(btrim(storage_audio_url), '') = '';
@@ -100,8 +91,7 @@ begin
 
   if to_regclass('public.track_archiving_jobs') is null or exists (
     select from pg_catalog.pg_trigger
-    where tgrelid = to_regclass('public.track_archiving_jobs') and tgname = 'track_archiving_500_check_transition')
-  then
+    where tgrelid = to_regclass('public.track_archiving_jobs') and tgname = 'track_archiving_500_check_transition') then
     return;
   end if;
 
@@ -137,14 +127,10 @@ begin
   alter table public.track_archiving_jobs
     alter column id set default gen_random_uuid(),
     alter column track_id set not null,
-    alter column status set default 'pending',
-    alter column status set not null,
-    alter column metadata set default '{}',
-    alter column metadata set not null,
-    alter column created_at set default now(),
-    alter column created_at set not null,
-    alter column updated_at set default now(),
-    alter column updated_at set not null;
+    alter column status set default 'pending', alter column status set not null,
+    alter column metadata set default '{}', alter column metadata set not null,
+    alter column created_at set default now(), alter column created_at set not null,
+    alter column updated_at set default now(), alter column updated_at set not null;
 
   -- A foreign key that does not cascade would keep users from deleting their tracks and accounts.
   for _each in

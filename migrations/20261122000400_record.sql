@@ -15,35 +15,31 @@ create table if not exists public.track_archiving_jobs (
   track_id uuid not null references public.tracks (id) on delete cascade,
   user_id uuid not null,
   status text not null default 'pending' check (status in ('pending', 'processing', 'completed', 'failed')),
-  original_audio_url text,
-  original_cover_url text,
-  original_video_url text,
-  storage_audio_url text,
-  storage_cover_url text,
-  storage_video_url text,
+  original_audio_url text, original_cover_url text, original_video_url text,
+  storage_audio_url text, storage_cover_url text, storage_video_url text,
   started_at timestamptz,
   completed_at timestamptz,
   error_message text,
-  metadata jsonb not null default '{}',
+  metadata jsonb not null default '{}', -- assets: written from track_archiving_files
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
 
 alter table public.track_archiving_jobs
   add column if not exists attempt integer not null default 0 check (attempt >= 0),
-  add column if not exists crash_count integer not null default 0,
-  add column if not exists fencing_token bigint,
+  add column if not exists crash_count integer not null default 0, -- claims that ended without a word
+  add column if not exists fencing_token bigint, -- grows at each claim; who does not name it can change nothing
   add column if not exists lease_expires_at timestamptz,
   add column if not exists claimed_by text,
   add column if not exists error_code text,
-  add column if not exists requested boolean not null default false,
-  add column if not exists renews boolean not null default false,
-  add column if not exists scheduled_for timestamptz,
-  add column if not exists queued_at timestamptz,
-  add column if not exists due_at timestamptz,
+  add column if not exists requested boolean not null default false, -- by the owner
+  add column if not exists renews boolean not null default false, -- the track is archived; this copies a new source
+  add column if not exists scheduled_for timestamptz, -- a schedule was made for this time
+  add column if not exists queued_at timestamptz, -- when a message was last sent
+  add column if not exists due_at timestamptz, -- as last worked out; so is expires_at
   add column if not exists expires_at timestamptz,
-  add column if not exists next_check_at timestamptz,
-  add column if not exists told_at timestamptz,
+  add column if not exists next_check_at timestamptz, -- by then there is progress, or the sweep acts; null: nothing is left to do
+  add column if not exists told_at timestamptz, -- when the owner heard that the track is not saved
   add column if not exists is_latest boolean not null default true,
   drop constraint if exists processing_is_leased,
   drop constraint if exists completed_is_dated,
@@ -66,13 +62,11 @@ where j.is_latest and j.next_check_at is null and exists (
   select from public.track_archiving_jobs as later
   where later.track_id = j.track_id and (later.created_at, later.id) > (j.created_at, j.id));
 
-create unique index if not exists track_archiving_jobs_open
-  on public.track_archiving_jobs (track_id) where status in ('pending', 'processing');
+create unique index if not exists track_archiving_jobs_open on public.track_archiving_jobs (track_id)
+  where status in ('pending', 'processing');
 -- The latest job of a track, and the cascade from tracks.
-create index if not exists track_archiving_jobs_track
-  on public.track_archiving_jobs (track_id, created_at desc);
-create index if not exists track_archiving_jobs_user
-  on public.track_archiving_jobs (user_id, created_at desc);
+create index if not exists track_archiving_jobs_track on public.track_archiving_jobs (track_id, created_at desc);
+create index if not exists track_archiving_jobs_user on public.track_archiving_jobs (user_id, created_at desc);
 -- What the sweep takes, with all that it orders by.
 create index if not exists track_archiving_jobs_check
   on public.track_archiving_jobs (next_check_at) include (user_id, due_at, expires_at, id)
@@ -81,63 +75,40 @@ create index if not exists track_archiving_jobs_check
 create index if not exists track_archiving_jobs_due
   on public.track_archiving_jobs (due_at, expires_at) include (status, track_id)
   where status <> 'completed' and is_latest and not renews;
-create index if not exists track_archiving_jobs_expiry
-  on public.track_archiving_jobs (expires_at)
+create index if not exists track_archiving_jobs_expiry on public.track_archiving_jobs (expires_at)
   where status <> 'completed' and is_latest and not renews;
 -- Why tracks are not archived, and what a changed policy wakes.
-create index if not exists track_archiving_jobs_failed
-  on public.track_archiving_jobs (error_code) where status = 'failed' and is_latest;
+create index if not exists track_archiving_jobs_failed on public.track_archiving_jobs (error_code)
+  where status = 'failed' and is_latest;
 -- What its owner has on the queue or in a worker's hands.
-create index if not exists track_archiving_jobs_in_flight
-  on public.track_archiving_jobs (user_id)
+create index if not exists track_archiving_jobs_in_flight on public.track_archiving_jobs (user_id)
   where status in ('pending', 'processing') and queued_at is not null;
 
 comment on table public.track_archiving_jobs is
   'One row a series of attempts to archive a track; at most one of a track is open, is_latest marks the one that counts.';
-comment on column public.track_archiving_jobs.next_check_at is
-  'By then there is progress, or the sweep acts. Null: nothing is left to do.';
-comment on column public.track_archiving_jobs.fencing_token is
-  'New and larger at each claim. Who does not name the current one can change nothing.';
-comment on column public.track_archiving_jobs.crash_count is
-  'Claims that ended without a word, as another claim or plan found; the present one is not among them.';
-comment on column public.track_archiving_jobs.scheduled_for is 'A schedule was made for this time.';
-comment on column public.track_archiving_jobs.queued_at is 'When a message was last sent.';
-comment on column public.track_archiving_jobs.due_at is 'When archiving is due, as last worked out; so is expires_at.';
-comment on column public.track_archiving_jobs.told_at is 'When the owner was told that the track is not saved.';
-comment on column public.track_archiving_jobs.renews is 'The track is archived; this copies a new source of it.';
-comment on column public.track_archiving_jobs.requested is 'The owner asked for it.';
-comment on column public.track_archiving_jobs.metadata is
-  'assets.{audio,cover,video}: written from track_archiving_files, for those who read jobs.';
 
 create table if not exists public.track_archiving_files (
   track_id uuid not null references public.tracks (id) on delete cascade,
   kind text not null check (kind in ('audio', 'cover', 'video')),
-  source_url text,
+  source_url text, -- at the provider, as the last claim found it
   due_at timestamptz,
   expires_at timestamptz,
-  copied_from text,
+  copied_from text, -- the source of the stored copy
   storage_url text,
-  bucket_id text,
-  object_name text,
-  bytes bigint check (bytes > 0),
-  sha256 text,
-  content_type text,
-  source_host text,
+  bucket_id text, object_name text,
+  bytes bigint check (bytes > 0), -- null: a person said that the file is there
+  sha256 text, content_type text, source_host text, duration_seconds double precision check (duration_seconds >= 0),
   stored_at timestamptz,
-  error_code text,
+  error_code text, -- why the present source is not to be had; null while it may be
   refused_at timestamptz,
   primary key (track_id, kind),
   constraint a_copy_is_dated check ((storage_url is null) = (stored_at is null)),
   constraint a_refusal_has_code check ((error_code is null) = (refused_at is null))
 );
-create index if not exists track_archiving_files_refused
-  on public.track_archiving_files (error_code) where error_code is not null;
+create index if not exists track_archiving_files_refused on public.track_archiving_files (error_code)
+  where error_code is not null;
 comment on table public.track_archiving_files is
   'One row a file of a track, made when the track is first claimed. A stored copy stays until one of another source is recorded.';
-comment on column public.track_archiving_files.source_url is 'Where it stands at the provider, as the last claim found it.';
-comment on column public.track_archiving_files.copied_from is 'The source of the stored copy.';
-comment on column public.track_archiving_files.bytes is 'Null: a person said that the file is there.';
-comment on column public.track_archiving_files.error_code is 'Why the present source is not to be had. Null while it may be.';
 
 -- How statements changed the number of archived tracks, and of completed ones that are not. The sweep adds the rows up.
 create table if not exists archiver.track_counts (archived bigint not null, waiting bigint not null);

@@ -60,8 +60,7 @@ create or replace function archiver.check_transition() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if new.status <> old.status and not (
-    old.status = 'pending' or old.status = 'processing')
-  then
+    old.status = 'pending' or old.status = 'processing') then
     raise exception 'an archiving job cannot go from % to %', old.status, new.status using errcode = 'check_violation';
   end if;
   if new.fencing_token is distinct from old.fencing_token then
@@ -169,8 +168,7 @@ begin
     raise exception 'this track is being archived' using errcode = 'P0001';
   end if;
   if greatest(_latest.started_at, case when _latest.requested then _latest.created_at end) > archiver.clock() - interval '10 minutes'
-    and not archiver.is_superseded(_latest, _track)
-  then
+    and not archiver.is_superseded(_latest, _track) then
     raise exception 'this track was asked for less than ten minutes ago' using errcode = 'P0001';
   end if;
   if _latest.status = 'pending' then

@@ -16,7 +16,8 @@ insert into storage.buckets as b (id, name, public, file_size_limit, allowed_mim
   ('tracks-audio', 'tracks-audio', true, 100 * 1024 * 1024, array[
     'audio/mpeg', 'audio/mp3', 'audio/wav', 'audio/x-wav', 'audio/wave', 'audio/flac', 'audio/x-flac',
     'audio/ogg', 'audio/opus', 'audio/aac', 'audio/mp4', 'audio/m4a', 'audio/x-m4a', 'audio/webm']),
-  ('tracks-covers', 'tracks-covers', true, 10 * 1024 * 1024, array['image/jpeg', 'image/png', 'image/webp']),
+  ('tracks-covers', 'tracks-covers', true, 10 * 1024 * 1024, array[
+    'image/jpeg', 'image/png', 'image/webp', 'image/gif', 'image/avif', 'image/apng']),
   ('tracks-videos', 'tracks-videos', true, 500 * 1024 * 1024, array['video/mp4', 'video/webm'])
 on conflict (id) do update
 set public = excluded.public,

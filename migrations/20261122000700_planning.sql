@@ -45,8 +45,7 @@ create or replace function archiver.fail_without_owner(_track_id uuid) returns v
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if not exists (select from public.track_archiving_jobs as j
-    where j.track_id = _track_id and j.is_latest and j.error_code = 'owner_missing')
-  then
+    where j.track_id = _track_id and j.is_latest and j.error_code = 'owner_missing') then
     perform from archiver.open_jobs(array[_track_id]);
   end if;
   update public.track_archiving_jobs as j
@@ -113,13 +112,7 @@ begin
     select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
 
-  action := 'schedule';
-  job_id := _job.id;
-  due_at := _due_at;
-  expires_at := _expires_at;
-  scheduled_for := _job.scheduled_for;
-  queued_at := _job.queued_at;
-  return next;
+  return query select 'schedule', null::text, _job.id, _due_at, _expires_at, _job.scheduled_for, _job.queued_at;
 end $$;
 
 -- False: what was planned is no longer so; plan again. Callers' clocks count in milliseconds.
@@ -135,8 +128,7 @@ begin
   where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id)
   for no key update;
   if _track.status is distinct from 'completed' or _track.archive_scheduled_at is null
-    or abs(extract(epoch from _track.archive_scheduled_at - _due_at)) >= 0.001
-  then
+    or abs(extract(epoch from _track.archive_scheduled_at - _due_at)) >= 0.001 then
     return false;
   end if;
   update public.track_archiving_jobs as j

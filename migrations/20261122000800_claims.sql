@@ -28,20 +28,21 @@ language sql set search_path = pg_catalog, pg_temp as $$
     refused_at = case when f.source_url = excluded.source_url then f.refused_at end
 $$;
 
--- A file is stored at _storage_url; _details: sha256, content_type, source_host. _bytes null: a person says so.
+-- A file is stored at _storage_url; _details: sha256, content_type, source_host, duration_seconds. _bytes null: a person says so.
 create or replace function archiver.record_copy(_track_id uuid, _kind text, _source_url text, _storage_url text,
   _bytes bigint default null, _details jsonb default null) returns void
 language sql set search_path = pg_catalog, pg_temp as $$
   insert into public.track_archiving_files as f (track_id, kind, source_url, copied_from, storage_url, bucket_id,
-    object_name, bytes, sha256, content_type, source_host, stored_at)
+    object_name, bytes, sha256, content_type, source_host, duration_seconds, stored_at)
   select _track_id, _kind, _source_url, _source_url, _storage_url, object.bucket_id, object.object_name, _bytes,
-    _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host', archiver.clock()
+    _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host',
+    (_details ->> 'duration_seconds')::double precision, archiver.clock()
   from archiver.object_of(_storage_url) as object
   on conflict (track_id, kind) do update
   set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
     object_name = excluded.object_name, bytes = excluded.bytes, sha256 = excluded.sha256,
-    content_type = excluded.content_type, source_host = excluded.source_host, stored_at = excluded.stored_at,
-    error_code = null, refused_at = null
+    content_type = excluded.content_type, source_host = excluded.source_host, duration_seconds = excluded.duration_seconds,
+    stored_at = excluded.stored_at, error_code = null, refused_at = null
 $$;
 
 -- A source that lies in this project's Storage already, in the owner's folder, is recorded where it is: at the project's own
@@ -157,37 +158,21 @@ begin
   perform archiver.record_in_place(_track, _project_url);
 
   update public.track_archiving_jobs as j
-  set status = 'processing',
-    attempt = j.attempt + 1,
+  set status = 'processing', attempt = j.attempt + 1, claimed_by = left(_worker, 200), started_at = archiver.clock(),
     -- Those that crashed on former sources say nothing of the present ones.
     crash_count = case when archiver.is_superseded(j, _track) then 0
       else j.crash_count + (j.status = 'processing')::integer end,
-    fencing_token = nextval('archiver.fencing_tokens'),
+    fencing_token = nextval('archiver.fencing_tokens'), due_at = _due_at, expires_at = _expires_at,
     lease_expires_at = archiver.clock() + make_interval(secs => _lease_seconds),
     next_check_at = archiver.clock() + make_interval(secs => _lease_seconds),
-    claimed_by = left(_worker, 200),
-    started_at = archiver.clock(),
-    user_id = _track.user_id,
-    original_audio_url = nullif(btrim(_track.audio_url), ''),
-    original_cover_url = nullif(btrim(_track.cover_url), ''),
-    original_video_url = nullif(btrim(_track.video_url), ''),
-    due_at = _due_at,
-    expires_at = _expires_at,
-    error_code = null,
-    error_message = null
+    user_id = _track.user_id, original_audio_url = nullif(btrim(_track.audio_url), ''),
+    original_cover_url = nullif(btrim(_track.cover_url), ''), original_video_url = nullif(btrim(_track.video_url), ''),
+    error_code = null, error_message = null
   where j.id = _job.id returning * into _job;
   perform archiver.show_files(_track_id, _job.id);
 
-  outcome := 'claimed';
-  job_id := _job.id;
-  fencing_token := _job.fencing_token;
-  attempt := _job.attempt;
-  lease_expires_at := _job.lease_expires_at;
-  expires_at := _expires_at;
-  user_id := _job.user_id;
-  title := left(_track.title, 500);
-  provider := left(_track.provider::text, 100);
-  select
+  select 'claimed', _job.id, _job.fencing_token, _job.attempt, _job.lease_expires_at, _job.user_id, _expires_at,
+    left(_track.title, 500), left(_track.provider::text, 100),
     left(max(f.source_url) filter (where f.kind = 'audio'), 8192),
     left(max(f.source_url) filter (where f.kind = 'cover'), 8192),
     left(max(f.source_url) filter (where f.kind = 'video'), 8192),
@@ -195,7 +180,8 @@ begin
     max(f.storage_url) filter (where f.kind = 'cover' and not archiver.is_missing(f)),
     max(f.storage_url) filter (where f.kind = 'video' and not archiver.is_missing(f)),
     coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}')
-  into audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
+  into outcome, job_id, fencing_token, attempt, lease_expires_at, user_id, expires_at, title, provider,
+    audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
   from public.track_archiving_files as f where f.track_id = _track_id;
   return next;
 end $$;

@@ -94,8 +94,7 @@ declare _problem text;
 begin
   if _track.archived_to_storage is true or exists (
     select from public.track_archiving_jobs as j
-    where j.track_id = _track.id and j.told_at is not null and not archiver.is_superseded(j, _track))
-  then
+    where j.track_id = _track.id and j.told_at is not null and not archiver.is_superseded(j, _track)) then
     return;
   end if;
   _problem := archiver.notify_owner(_track.user_id, _track.id, _track.title, false);

@@ -21,8 +21,7 @@ create or replace function archiver.guard_archive_columns() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if pg_has_role(current_user, 'service_role', 'usage')
-    or pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage')
-  then
+    or pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage') then
     return new;
   end if;
   -- An upsert of a whole row comes by here before its conflict is found; a row that is there already cannot be inserted, and
@@ -61,8 +60,7 @@ begin
   elsif new.archived_to_storage is true then
     if archiver.is_new_source(old.audio_url, new.audio_url, new.storage_audio_url)
       or archiver.is_new_source(old.cover_url, new.cover_url, new.storage_cover_url)
-      or archiver.is_new_source(old.video_url, new.video_url, new.storage_video_url)
-    then
+      or archiver.is_new_source(old.video_url, new.video_url, new.storage_video_url) then
       new.archive_scheduled_at := archiver.clock();
     end if;
     return new;

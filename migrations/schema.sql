@@ -38,12 +38,14 @@ create table public.track_archiving_files (
   sha256 text,
   content_type text,
   source_host text,
+  duration_seconds double precision,
   stored_at timestamp with time zone,
   error_code text,
   refused_at timestamp with time zone,
   constraint a_copy_is_dated CHECK (((storage_url IS NULL) = (stored_at IS NULL))),
   constraint a_refusal_has_code CHECK (((error_code IS NULL) = (refused_at IS NULL))),
   constraint track_archiving_files_bytes_check CHECK ((bytes > 0)),
+  constraint track_archiving_files_duration_seconds_check CHECK ((duration_seconds >= (0)::double precision)),
   constraint track_archiving_files_kind_check CHECK ((kind = ANY (ARRAY['audio'::text, 'cover'::text, 'video'::text]))),
   constraint track_archiving_files_pkey PRIMARY KEY (track_id, kind),
   constraint track_archiving_files_track_id_fkey FOREIGN KEY (track_id) REFERENCES public.tracks(id) ON DELETE CASCADE
@@ -216,8 +218,7 @@ begin
     raise exception 'this track is being archived' using errcode = 'P0001';
   end if;
   if greatest(_latest.started_at, case when _latest.requested then _latest.created_at end) > archiver.clock() - interval '10 minutes'
-    and not archiver.is_superseded(_latest, _track)
-  then
+    and not archiver.is_superseded(_latest, _track) then
     raise exception 'this track was asked for less than ten minutes ago' using errcode = 'P0001';
   end if;
   if _latest.status = 'pending' then
@@ -276,8 +277,7 @@ CREATE OR REPLACE FUNCTION archiver.check_transition()
 AS $function$
 begin
   if new.status <> old.status and not (
-    old.status = 'pending' or old.status = 'processing')
-  then
+    old.status = 'pending' or old.status = 'processing') then
     raise exception 'an archiving job cannot go from % to %', old.status, new.status using errcode = 'check_violation';
   end if;
   if new.fencing_token is distinct from old.fencing_token then
@@ -337,8 +337,7 @@ CREATE OR REPLACE FUNCTION archiver.fail_without_owner(_track_id uuid)
 AS $function$
 begin
   if not exists (select from public.track_archiving_jobs as j
-    where j.track_id = _track_id and j.is_latest and j.error_code = 'owner_missing')
-  then
+    where j.track_id = _track_id and j.is_latest and j.error_code = 'owner_missing') then
     perform from archiver.open_jobs(array[_track_id]);
   end if;
   update public.track_archiving_jobs as j
@@ -474,8 +473,7 @@ CREATE OR REPLACE FUNCTION archiver.guard_archive_columns()
 AS $function$
 begin
   if pg_has_role(current_user, 'service_role', 'usage')
-    or pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage')
-  then
+    or pg_has_role(current_user, (select relowner from pg_class where oid = tg_relid), 'usage') then
     return new;
   end if;
   -- An upsert of a whole row comes by here before its conflict is found; a row that is there already cannot be inserted, and
@@ -753,15 +751,16 @@ CREATE OR REPLACE FUNCTION archiver.record_copy(_track_id uuid, _kind text, _sou
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   insert into public.track_archiving_files as f (track_id, kind, source_url, copied_from, storage_url, bucket_id,
-    object_name, bytes, sha256, content_type, source_host, stored_at)
+    object_name, bytes, sha256, content_type, source_host, duration_seconds, stored_at)
   select _track_id, _kind, _source_url, _source_url, _storage_url, object.bucket_id, object.object_name, _bytes,
-    _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host', archiver.clock()
+    _details ->> 'sha256', _details ->> 'content_type', _details ->> 'source_host',
+    (_details ->> 'duration_seconds')::double precision, archiver.clock()
   from archiver.object_of(_storage_url) as object
   on conflict (track_id, kind) do update
   set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
     object_name = excluded.object_name, bytes = excluded.bytes, sha256 = excluded.sha256,
-    content_type = excluded.content_type, source_host = excluded.source_host, stored_at = excluded.stored_at,
-    error_code = null, refused_at = null
+    content_type = excluded.content_type, source_host = excluded.source_host, duration_seconds = excluded.duration_seconds,
+    stored_at = excluded.stored_at, error_code = null, refused_at = null
 $function$
 ;
 
@@ -928,8 +927,7 @@ declare _problem text;
 begin
   if _track.archived_to_storage is true or exists (
     select from public.track_archiving_jobs as j
-    where j.track_id = _track.id and j.told_at is not null and not archiver.is_superseded(j, _track))
-  then
+    where j.track_id = _track.id and j.told_at is not null and not archiver.is_superseded(j, _track)) then
     return;
   end if;
   _problem := archiver.notify_owner(_track.user_id, _track.id, _track.title, false);
@@ -1265,37 +1263,21 @@ begin
   perform archiver.record_in_place(_track, _project_url);
 
   update public.track_archiving_jobs as j
-  set status = 'processing',
-    attempt = j.attempt + 1,
+  set status = 'processing', attempt = j.attempt + 1, claimed_by = left(_worker, 200), started_at = archiver.clock(),
     -- Those that crashed on former sources say nothing of the present ones.
     crash_count = case when archiver.is_superseded(j, _track) then 0
       else j.crash_count + (j.status = 'processing')::integer end,
-    fencing_token = nextval('archiver.fencing_tokens'),
+    fencing_token = nextval('archiver.fencing_tokens'), due_at = _due_at, expires_at = _expires_at,
     lease_expires_at = archiver.clock() + make_interval(secs => _lease_seconds),
     next_check_at = archiver.clock() + make_interval(secs => _lease_seconds),
-    claimed_by = left(_worker, 200),
-    started_at = archiver.clock(),
-    user_id = _track.user_id,
-    original_audio_url = nullif(btrim(_track.audio_url), ''),
-    original_cover_url = nullif(btrim(_track.cover_url), ''),
-    original_video_url = nullif(btrim(_track.video_url), ''),
-    due_at = _due_at,
-    expires_at = _expires_at,
-    error_code = null,
-    error_message = null
+    user_id = _track.user_id, original_audio_url = nullif(btrim(_track.audio_url), ''),
+    original_cover_url = nullif(btrim(_track.cover_url), ''), original_video_url = nullif(btrim(_track.video_url), ''),
+    error_code = null, error_message = null
   where j.id = _job.id returning * into _job;
   perform archiver.show_files(_track_id, _job.id);
 
-  outcome := 'claimed';
-  job_id := _job.id;
-  fencing_token := _job.fencing_token;
-  attempt := _job.attempt;
-  lease_expires_at := _job.lease_expires_at;
-  expires_at := _expires_at;
-  user_id := _job.user_id;
-  title := left(_track.title, 500);
-  provider := left(_track.provider::text, 100);
-  select
+  select 'claimed', _job.id, _job.fencing_token, _job.attempt, _job.lease_expires_at, _job.user_id, _expires_at,
+    left(_track.title, 500), left(_track.provider::text, 100),
     left(max(f.source_url) filter (where f.kind = 'audio'), 8192),
     left(max(f.source_url) filter (where f.kind = 'cover'), 8192),
     left(max(f.source_url) filter (where f.kind = 'video'), 8192),
@@ -1303,7 +1285,8 @@ begin
     max(f.storage_url) filter (where f.kind = 'cover' and not archiver.is_missing(f)),
     max(f.storage_url) filter (where f.kind = 'video' and not archiver.is_missing(f)),
     coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}')
-  into audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
+  into outcome, job_id, fencing_token, attempt, lease_expires_at, user_id, expires_at, title, provider,
+    audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
   from public.track_archiving_files as f where f.track_id = _track_id;
   return next;
 end $function$
@@ -1397,8 +1380,7 @@ begin
   where t.id = (select j.track_id from public.track_archiving_jobs as j where j.id = _job_id)
   for no key update;
   if _track.status is distinct from 'completed' or _track.archive_scheduled_at is null
-    or abs(extract(epoch from _track.archive_scheduled_at - _due_at)) >= 0.001
-  then
+    or abs(extract(epoch from _track.archive_scheduled_at - _due_at)) >= 0.001 then
     return false;
   end if;
   update public.track_archiving_jobs as j
@@ -1662,13 +1644,7 @@ begin
     select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
 
-  action := 'schedule';
-  job_id := _job.id;
-  due_at := _due_at;
-  expires_at := _expires_at;
-  scheduled_for := _job.scheduled_for;
-  queued_at := _job.queued_at;
-  return next;
+  return query select 'schedule', null::text, _job.id, _due_at, _expires_at, _job.scheduled_for, _job.queued_at;
 end $function$
 ;
 
@@ -1753,8 +1729,7 @@ begin
   elsif new.archived_to_storage is true then
     if archiver.is_new_source(old.audio_url, new.audio_url, new.storage_audio_url)
       or archiver.is_new_source(old.cover_url, new.cover_url, new.storage_cover_url)
-      or archiver.is_new_source(old.video_url, new.video_url, new.storage_video_url)
-    then
+      or archiver.is_new_source(old.video_url, new.video_url, new.storage_video_url) then
       new.archive_scheduled_at := archiver.clock();
     end if;
     return new;
@@ -2192,35 +2167,7 @@ grant delete, insert, maintain, references, select, trigger, truncate, update on
 
 comment on table public.track_archiving_files is 'One row a file of a track, made when the track is first claimed. A stored copy stays until one of another source is recorded.';
 
-comment on column public.track_archiving_files.bytes is 'Null: a person said that the file is there.';
-
-comment on column public.track_archiving_files.copied_from is 'The source of the stored copy.';
-
-comment on column public.track_archiving_files.error_code is 'Why the present source is not to be had. Null while it may be.';
-
-comment on column public.track_archiving_files.source_url is 'Where it stands at the provider, as the last claim found it.';
-
 comment on table public.track_archiving_jobs is 'One row a series of attempts to archive a track; at most one of a track is open, is_latest marks the one that counts.';
-
-comment on column public.track_archiving_jobs.crash_count is 'Claims that ended without a word, as another claim or plan found; the present one is not among them.';
-
-comment on column public.track_archiving_jobs.due_at is 'When archiving is due, as last worked out; so is expires_at.';
-
-comment on column public.track_archiving_jobs.fencing_token is 'New and larger at each claim. Who does not name the current one can change nothing.';
-
-comment on column public.track_archiving_jobs.metadata is 'assets.{audio,cover,video}: written from track_archiving_files, for those who read jobs.';
-
-comment on column public.track_archiving_jobs.next_check_at is 'By then there is progress, or the sweep acts. Null: nothing is left to do.';
-
-comment on column public.track_archiving_jobs.queued_at is 'When a message was last sent.';
-
-comment on column public.track_archiving_jobs.renews is 'The track is archived; this copies a new source of it.';
-
-comment on column public.track_archiving_jobs.requested is 'The owner asked for it.';
-
-comment on column public.track_archiving_jobs.scheduled_for is 'A schedule was made for this time.';
-
-comment on column public.track_archiving_jobs.told_at is 'When the owner was told that the track is not saved.';
 
 comment on table public.track_archiving_leftovers is 'Objects that no track needs any more, and why. Those of deleted tracks are removed after the days of a setting, if it has any.';
 
@@ -2234,6 +2181,6 @@ comment on column public.tracks.archived_to_storage is 'True only when every fil
 
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ('tracks-audio', 'tracks-audio', 't', '104857600', '{audio/mpeg,audio/mp3,audio/wav,audio/x-wav,audio/wave,audio/flac,audio/x-flac,audio/ogg,audio/opus,audio/aac,audio/mp4,audio/m4a,audio/x-m4a,audio/webm}');
 
-insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ('tracks-covers', 'tracks-covers', 't', '10485760', '{image/jpeg,image/png,image/webp}');
+insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ('tracks-covers', 'tracks-covers', 't', '10485760', '{image/jpeg,image/png,image/webp,image/gif,image/avif,image/apng}');
 
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types) values ('tracks-videos', 'tracks-videos', 't', '524288000', '{video/mp4,video/webm}');

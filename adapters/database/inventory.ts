@@ -1,4 +1,5 @@
 import type { Database } from './connection.ts';
+import type { Reader } from './reader.ts';
 
 export interface TriggerState {
   name: string;
@@ -40,13 +41,11 @@ export interface Bucket {
   mimes: string[] | null;
 }
 
-export async function readBuckets(database: Database): Promise<Bucket[]> {
-  const { rows } = await database.query<Bucket>(
+export const readBuckets = (read: Reader): Promise<Bucket[]> =>
+  read<Bucket>(
     `select id, public as "isPublic", file_size_limit::float8 as "limit", allowed_mime_types as "mimes"
      from storage.buckets`,
   );
-  return rows;
-}
 
 /** The database's own clock, and the archiver's, which the local stack may move. */
 export async function readClocks(database: Database): Promise<{ own: Date; archiver: Date }> {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 
-const directory = join(import.meta.dirname, '../../migrations');
+export const migrationsDirectory = join(import.meta.dirname, '../../migrations');
 
 export interface Migration {
   /** `<version>_<name>.sql`. */
@@ -13,7 +13,7 @@ export interface Migration {
 
 /** The product's migrations in the order in which they apply. */
 export function listMigrations(): Migration[] {
-  return readdirSync(directory)
+  return readdirSync(migrationsDirectory)
     .sort()
     .flatMap((file) => {
       const [, version, name] = /^(\d+)_(.*)\.sql$/.exec(file) ?? [];
@@ -57,7 +57,7 @@ export async function applyMigration(
   client: pg.ClientBase,
   { file, version, name }: Migration,
 ): Promise<boolean> {
-  const sql = readFileSync(join(directory, file), 'utf8');
+  const sql = readFileSync(join(migrationsDirectory, file), 'utf8');
   try {
     await client.query('begin');
     await client.query('set local statement_timeout = 0');

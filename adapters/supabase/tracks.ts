@@ -22,6 +22,8 @@ export interface StoredDetails {
   sha256: string;
   content_type: string;
   source_host: string;
+  /** Undefined: the format does not give it cheaply. */
+  duration_seconds?: number | undefined;
 }
 
 /** A claim's ticket: what proves to the database that the worker still holds the track. */

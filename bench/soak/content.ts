@@ -12,8 +12,6 @@ const media = new Map<string, Buffer>(
 
 export const mediaBytes = (name: MediaFile): Buffer => media.get(name) ?? Buffer.alloc(0);
 
-/** Enough of a file's beginning to recognise it. */
-const headBytes = 4200;
 const filler = Buffer.from(Uint32Array.from({ length: 2 ** 16 }, fillerWords()).buffer);
 
 function fillerWords(): () => number {
@@ -21,12 +19,33 @@ function fillerWords(): () => number {
   return () => random.next() * 2 ** 32;
 }
 
-/** The beginning of a real media file, a label that no other file has, and noise up to about `bytes`. */
+/** A real media file with a label that no other file has, and noise up to about `bytes`, where its format allows both. */
 export function content(name: MediaFile, label: string, bytes: number): Buffer {
-  const head = mediaBytes(name).subarray(0, headBytes);
-  const parts = [head, Buffer.from(label)];
-  for (let left = bytes - head.length; left > 0; left -= filler.length) {
+  const file = mediaBytes(name);
+  const parts = [Buffer.from(label)];
+  for (let left = bytes - file.length; left > 0; left -= filler.length) {
     parts.push(filler.subarray(0, left));
   }
-  return Buffer.concat(parts);
+  const more = Buffer.concat(parts);
+  if (name.startsWith('song')) return Buffer.concat([id3(more.length), more, file]);
+  return Buffer.concat([file, freeBox(more.length), more]);
+}
+
+/** The header of an ID3v2 tag, which may stand before any sound. */
+const id3 = (bytes: number): Buffer =>
+  Buffer.from([
+    0x49,
+    0x44,
+    0x33,
+    3,
+    0,
+    0,
+    ...[21, 14, 7, 0].map((shift) => (bytes >> shift) & 0x7f),
+  ]);
+
+/** The header of an ISO box that is passed over; pictures end before it. */
+function freeBox(bytes: number): Buffer {
+  const header = Buffer.from('\0\0\0\0free');
+  header.writeUInt32BE(bytes + 8);
+  return header;
 }

@@ -1,15 +1,15 @@
-import type pg from 'pg';
 import { type Bucket, readBuckets } from '../../adapters/database/inventory.ts';
+import type { Reader } from '../../adapters/database/reader.ts';
 import { assetKinds, buckets } from '../../core/assets.ts';
-import { storedMimes } from '../../core/media.ts';
+import { storedMimes } from '../../core/media/recogniser.ts';
 import type { Check } from './doctor.ts';
 
 /** Whether the buckets take what the archive Lambda puts into them, and no more than it expects. */
-export const bucketCheck = (client: pg.Client): Check => ({
+export const bucketCheck = (read: Reader): Check => ({
   name: 'buckets, their limits and types are right',
   fix: 'set them in Storage → Buckets: public, with these limits (a lower one refuses files, a higher one is not used) and at least these types',
   async run() {
-    const found = await readBuckets(client);
+    const found = await readBuckets(read);
     const problems = assetKinds.flatMap((kind) => {
       const { id, maxBytes } = buckets[kind];
       const bucket = found.find((each) => each.id === id);

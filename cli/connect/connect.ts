@@ -7,6 +7,8 @@ export interface Line {
   outcome: 'done' | 'would' | 'skipped' | 'failed';
   title: string;
   detail?: string;
+  /** What PostgreSQL said meanwhile. */
+  notices?: string[];
 }
 
 export interface ConnectReport {
@@ -18,6 +20,8 @@ interface ConnectDependencies {
   steps: Step[];
   isDryRun: boolean;
   sendTestWebhook: () => Promise<WebhookResponse>;
+  /** What PostgreSQL has said since it was last asked. */
+  takeNotices?: () => string[];
   onLine?: (line: Line) => void;
 }
 
@@ -25,9 +29,17 @@ const testTitle = 'send a signed test webhook, from the database, for a track th
 
 /** Does the steps one after the other, then tries the whole way; stops at the first that fails. */
 export async function connect(dependencies: ConnectDependencies): Promise<ConnectReport> {
-  const { steps, isDryRun, sendTestWebhook, onLine = () => {} } = dependencies;
+  const {
+    steps,
+    isDryRun,
+    sendTestWebhook,
+    takeNotices = () => [],
+    onLine = () => {},
+  } = dependencies;
   const lines: Line[] = [];
-  const say = (line: Line) => {
+  const say = (step: Line) => {
+    const notices = takeNotices();
+    const line = { ...step, ...(notices.length === 0 ? {} : { notices }) };
     lines.push(line);
     onLine(line);
   };

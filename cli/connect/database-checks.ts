@@ -3,6 +3,7 @@ import { isAdopting } from '../../adapters/database/adoption.ts';
 import { readExtensions } from '../../adapters/database/extensions.ts';
 import { checkNotifications, readTriggers } from '../../adapters/database/inventory.ts';
 import { listMigrations, pendingMigrations } from '../../adapters/database/migrations.ts';
+import { createReader } from '../../adapters/database/reader.ts';
 import { readWorklistIndex } from '../../adapters/database/worklist-index.ts';
 import { bucketCheck } from './bucket-check.ts';
 import type { Check } from './doctor.ts';
@@ -45,7 +46,7 @@ export function databaseChecks(client: pg.Client): Check[] {
         return { ok: state === 'there' || state === 'being built', detail: state };
       },
     },
-    bucketCheck(client),
+    bucketCheck(createReader(client)),
     {
       name: 'owners can be notified',
       fix: 'set failed_type, saved_type and the texts in public.track_archiving_settings to what public.notifications takes',

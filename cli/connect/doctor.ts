@@ -1,8 +1,11 @@
 import { describeError } from '../../core/describe-error.ts';
+import type { Level } from '../preflight/check.ts';
 
 /** What a check found; `fix` says what the operator should do. */
 export interface Finding {
   ok: boolean;
+  /** Of a check that preflight has too; a warning is ok, and is shown. */
+  level?: Level;
   detail: string;
   fix?: string;
 }

@@ -15,7 +15,8 @@ function isProtected(value: string): boolean {
   return protocol === 'https:' || ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
 }
 
-function databaseUrlProblem(value: string): string | undefined {
+/** What is wrong with the address of a database; undefined: nothing. */
+export function databaseUrlProblem(value: string): string | undefined {
   if (!URL.canParse(value) || !/^postgres(ql)?:$/.test(new URL(value).protocol)) {
     return 'must be a postgres:// address, here or in SUPABASE_DB_URL';
   }

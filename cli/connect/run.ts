@@ -5,6 +5,9 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { awsDefaults } from '../../adapters/aws.ts';
 import { withDatabase } from '../../adapters/database/connection.ts';
 import { readClocks, readDefaultPolicy } from '../../adapters/database/inventory.ts';
+import { pendingMigrations } from '../../adapters/database/migrations.ts';
+import { collectNotices } from '../../adapters/database/notices.ts';
+import { createReader } from '../../adapters/database/reader.ts';
 import { sendTestWebhook } from '../../adapters/database/test-webhook.ts';
 import { readUnlistedHosts } from '../../adapters/database/unlisted-hosts.ts';
 import { readWebhookSettings } from '../../adapters/database/vault.ts';
@@ -12,6 +15,9 @@ import { postUnsigned } from '../../adapters/endpoint.ts';
 import { createSecretStore, type SecretStore } from '../../adapters/secret-store.ts';
 import { readStackOutputs, type StackOutputs } from '../../adapters/stack-outputs.ts';
 import { readQueue, readScheduleGroupState, readTimer } from '../../adapters/stack-state.ts';
+import type { PreflightResult } from '../preflight/check.ts';
+import { doctorChecks } from '../preflight/doctor-checks.ts';
+import { runPreflight } from '../preflight/run.ts';
 import { type AwsView, awsChecks } from './aws-checks.ts';
 import { type ConnectReport, connect, type Line } from './connect.ts';
 import { databaseChecks } from './database-checks.ts';
@@ -42,21 +48,47 @@ interface Opened {
   secrets: SecretStore;
 }
 
-/** Does, or in a dry run lists, what is missing. */
+interface Told {
+  onLine: (line: Line) => void;
+  /** Only what is not ok. */
+  onPreflight: (result: PreflightResult) => void;
+  note: (text: string) => void;
+}
+
+/** Looks at the app first; then does, or in a dry run lists, what is missing. */
 export async function runConnect(
-  options: ConnectOptions & { isDryRun: boolean },
+  options: ConnectOptions & { isDryRun: boolean; isForced: boolean },
   { outputs, secrets }: Opened,
-  onLine: (line: Line) => void,
-): Promise<ConnectReport> {
+  { onLine, onPreflight, note }: Told,
+): Promise<ConnectReport & { preflight: PreflightResult[] }> {
   requireSameProject(options.databaseUrl, options.supabaseUrl ?? outputs.SupabaseUrl);
-  return withDatabase(options.databaseUrl, async (client) =>
-    connect({
+  return withDatabase(options.databaseUrl, async (client) => {
+    const found = await runPreflight(createReader(client), {
+      note,
+      onResult: (result) => (result.level === 'ok' ? undefined : onPreflight(result)),
+    });
+    const preflight = found.checks.filter(({ level }) => level !== 'ok');
+    // Where the migrations are applied, what is wrong is the doctor's to say and no reason not to connect.
+    if (!found.ok && !options.isForced && (await pendingMigrations(client)).length > 0) {
+      const title = 'look whether the app fits (npx track-archiver preflight)';
+      const problems = preflight.filter(({ level }) => level === 'problem');
+      const line: Line = {
+        outcome: 'failed',
+        title,
+        detail: `${problems.map(({ summary }) => summary).join('; ')}. Nothing was changed; --force goes on all the same`,
+      };
+      onLine(line);
+      return { ok: false, lines: [line], preflight };
+    }
+    const report = await connect({
       steps: await planSteps({ options, outputs, secrets, client }),
       isDryRun: options.isDryRun,
       sendTestWebhook: () => sendTestWebhook(client),
+      takeNotices: collectNotices(client),
       onLine,
-    }),
-  );
+    });
+    return { ...report, preflight };
+  });
 }
 
 /** The doctor: checks everything and changes nothing. */
@@ -72,6 +104,7 @@ export async function runCheck(
     return examine(
       [
         ...databaseChecks(client),
+        ...doctorChecks(createReader(client)),
         policyCheck(aws.outputs, () => readDefaultPolicy(client)),
         hostCheck((limit) => readUnlistedHosts(client, limit)),
         ...awsChecks(aws, { supabaseUrl, vault }),

@@ -1,4 +1,5 @@
 import { type FailureRow, failures } from '../../core/failure.ts';
+import { plain } from '../plain.ts';
 import type { QueueName } from './context.ts';
 import { byUrgency, type Entry, type TrackState } from './entry.ts';
 import type { QueueReport } from './report.ts';
@@ -21,12 +22,6 @@ const states: Record<TrackState, string> = {
 
 export const plural = (count: number, noun = 'message'): string =>
   `${count} ${noun}${count === 1 ? '' : 's'}`;
-
-/** What others wrote, without what would drive the terminal. */
-const plain = (text: string, most: number): string => {
-  const clean = text.replaceAll(/[\p{C}\p{Z}]+/gu, ' ').trim();
-  return clean.length > most ? `${clean.slice(0, most - 1)}…` : clean;
-};
 
 /** Seconds as an operator says them: `3 d 4 h`. */
 export function span(seconds: number): string {

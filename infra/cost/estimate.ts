@@ -15,14 +15,20 @@ const megabytesPerGigabyte = 1000;
 /** A metric is counted once for each Lambda that writes it. */
 const productMetrics = Object.values(metricWriters).flat().length;
 
+/** How many files of each kind a track has. */
+export type FilesPerTrack = Record<keyof typeof usage.megabytes, number>;
+
+const oneOfEach: FilesPerTrack = { audio: 1, cover: 1, video: 1 };
+
 /** Gigabytes of so many tracks, all files. */
-const gigabytes = (tracks: number): number => {
+const gigabytes = (tracks: number, files: FilesPerTrack): number => {
   const { audio, cover, video } = usage.megabytes;
-  return (tracks * (audio + cover + video)) / megabytesPerGigabyte;
+  const megabytes = audio * files.audio + cover * files.cover + video * files.video;
+  return (tracks * megabytes) / megabytesPerGigabyte;
 };
 
 /** Cost of a month in AWS with so many completed tracks. */
-export function awsMonth(tracks: number): CostLine[] {
+export function awsMonth(tracks: number, files = oneOfEach): CostLine[] {
   const { lambda, schedule, cloudWatch } = prices;
   const enqueue = tracks * usage.webhooks;
   const enqueueSeconds = enqueue * usage.enqueueSeconds * usage.enqueueGigabytes;
@@ -52,16 +58,15 @@ export function awsMonth(tracks: number): CostLine[] {
         cloudWatch.dashboard +
         ((tracks * usage.logKilobytes) / 1e6) * cloudWatch.logGigabyte,
     },
-    { what: 'Data transfer from AWS to Supabase', dollars: tiered(gigabytes(tracks)) },
+    { what: 'Data transfer from AWS to Supabase', dollars: tiered(gigabytes(tracks, files)) },
   ];
 }
 
 /** Cost of a month at Supabase when `months` months of so many tracks have been archived. */
-export function supabaseMonth(tracks: number, months: number): CostLine[] {
+export function supabaseMonth(tracks: number, months: number, files = oneOfEach): CostLine[] {
   const { storage, egress } = prices.supabase;
-  const stored = gigabytes(tracks * months);
-  const { audio, cover } = usage.megabytes;
-  const played = (tracks * months * usage.plays * (audio + cover)) / megabytesPerGigabyte;
+  const stored = gigabytes(tracks * months, files);
+  const played = gigabytes(tracks * months * usage.plays, { ...files, video: 0 });
   return [
     {
       what: 'Supabase Storage',

@@ -13,7 +13,7 @@ const row = (what: string, cells: number[]): string =>
 
 /** One row for each line, one column for each volume. */
 function rows(linesOf: (tracks: number) => CostLine[], suffix = ''): string[] {
-  const columns = volumes.map(linesOf);
+  const columns = volumes.map((tracks) => linesOf(tracks));
   return (columns[0] ?? []).map(({ what }, index) =>
     row(
       what + suffix,

@@ -28,7 +28,9 @@ function ground(
     host: 'cdn.provider.example',
     length: announced,
     closeDelimited: false,
-    body: Readable.from(chunks),
+    get body() {
+      return Readable.from(chunks);
+    },
     failure: classify,
     isOverlong: () => false,
     close: () => void seen.closed++,
@@ -99,4 +101,72 @@ test('a file that is not uploaded whole is not believed, whatever Storage says',
     files.audio.length + 1,
   );
   await assert.rejects(copyFile(source, dependencies, outer), { code: 'provider_truncated' });
+});
+
+/** A song whose format does not say where it ends, and takes of it that a provider sends one after another. */
+const endless = files.audio.subarray(files.audio.indexOf('Info') > 0 ? 417 : 0);
+
+test('what neither the transport nor the format calls whole is asked for again, and counts only if it is the same', async () => {
+  const shorter = endless.subarray(0, 20_000);
+  for (const [takes, expected] of [
+    [[endless, endless], 'copied'],
+    [[shorter, endless], 'provider_truncated'],
+  ] as const) {
+    const published: number[] = [];
+    let broken = 0;
+    const { dependencies } = ground([], async (_, body) => {
+      let bytes = 0;
+      try {
+        for await (const chunk of body) bytes += chunk.length;
+      } catch (error) {
+        broken += 1;
+        throw error;
+      }
+      published.push(bytes);
+    });
+    let asked = 0;
+    const { open } = dependencies.provider;
+    dependencies.provider.open = async (...parameters: Parameters<typeof open>) => {
+      const file = await open(...parameters);
+      return { ...file, body: Readable.from([takes[asked++] as Buffer]) };
+    };
+    const outcome = await copyFile(source, dependencies, outer).then(
+      () => 'copied',
+      (error) => classify(error).code,
+    );
+    assert.equal(outcome, expected);
+    assert.equal(asked, 2);
+    assert.deepEqual(published, expected === 'copied' ? [endless.length] : []);
+    assert.equal(broken, expected === 'copied' ? 1 : 2);
+  }
+});
+
+test('nothing is published of a source that breaks in any way', async () => {
+  const cut = files.audio.subarray(0, 20_000);
+  for (const [what, chunks, announced, isOverlong] of [
+    ['provider_truncated', [cut], undefined, false],
+    ['provider_truncated', [cut], cut.length, false],
+    ['provider_truncated', [files.audio], files.audio.length + 1, false],
+    ['provider_overlong', [files.audio], files.audio.length, true],
+    ['media_wrong_kind', [files.cover], files.cover.length, false],
+    ['provider_empty', [], 0, false],
+  ] as const) {
+    let published = 0;
+    const { dependencies } = ground(
+      [...chunks],
+      async (_, body) => {
+        for await (const _chunk of body);
+        published += 1;
+      },
+      announced,
+    );
+    const { open } = dependencies.provider;
+    dependencies.provider.open = async (...parameters: Parameters<typeof open>) => ({
+      ...(await open(...parameters)),
+      body: Readable.from([...chunks]),
+      isOverlong: () => isOverlong,
+    });
+    await assert.rejects(copyFile(source, dependencies, outer), { code: what });
+    assert.equal(published, 0);
+  }
 });

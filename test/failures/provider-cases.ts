@@ -1,6 +1,5 @@
 import { gzipSync } from 'node:zlib';
 import type { FailureCode } from '../../core/failure.ts';
-import { maxTries } from '../../core/retry.ts';
 import { files } from '../lambdas/tracks.ts';
 import type { DeliveredCase } from './case.ts';
 import { troubleHosts } from './trouble.ts';
@@ -87,16 +86,12 @@ export const providerCases = {
     {
       what: 'a body that ends with its connection is another one each time',
       audio: { kind: 'unframed', cut: 'always' },
-      requests: 2 * maxTries,
-      stored: ['audio'],
-      holds: { audio: song.subarray(0, 5001) },
     },
   ],
   provider_overlong: [
     {
       what: 'the body is longer than announced',
       audio: { kind: 'overlong', more: 'more' },
-      stored: ['audio'],
     },
     {
       what: 'two lengths are announced',

@@ -89,8 +89,8 @@ test('tracks that lack what the archiver needs are named before anything is chan
       'column cover_url (text) is missing',
       'column video_url (text) is missing',
       'column provider (text) is missing',
-      'column metadata (jsonb) is missing',
-      'column created_at (timestamp with time zone) is missing',
+      'column metadata is json, not jsonb',
+      'column created_at is timestamp without time zone, not timestamp with time zone',
       'column storage_audio_url is integer, not text',
       'id is neither its primary key nor unique',
     ]) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'vitest';
 import { assetKinds, buckets } from '../../core/assets.ts';
-import { storedMimes } from '../../core/media.ts';
+import { storedMimes } from '../../core/media/recogniser.ts';
 import { applyMigrations, migrationFiles } from '../../local/postgres/database.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { warningsOf } from './announcements.ts';
@@ -23,12 +23,15 @@ test('the buckets take every type and every size that the archiver stores', asyn
   }
 });
 
-test('covers are jpeg, png or webp and videos are mp4 or webm', async (t) => {
+test('covers are pictures of six kinds and videos are mp4 or webm', async (t) => {
   const db = await testDatabase(t);
   assert.deepEqual((await bucket(db, 'tracks-covers'))?.allowed_mime_types, [
     'image/jpeg',
     'image/png',
     'image/webp',
+    'image/gif',
+    'image/avif',
+    'image/apng',
   ]);
   assert.deepEqual((await bucket(db, 'tracks-videos'))?.allowed_mime_types, [
     'video/mp4',
@@ -49,7 +52,7 @@ test('buckets that exist are brought to the limits of the spec and keep their ow
   assert.deepEqual([audio?.public, Number(audio?.file_size_limit)], [true, 104_857_600]);
   assert.ok(audio?.allowed_mime_types.includes('audio/midi'));
   assert.equal(new Set(audio?.allowed_mime_types).size, audio?.allowed_mime_types.length);
-  assert.equal((await bucket(db, 'tracks-covers'))?.allowed_mime_types.length, 3);
+  assert.equal((await bucket(db, 'tracks-covers'))?.allowed_mime_types.length, 6);
   assert.deepEqual(await bucket(db, 'avatars'), avatars);
   assert.equal((await db.query('select from storage.objects')).length, 1);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { connectFirst, startWorld, supabaseKey } from './world.ts';
+import { startWorld, supabaseKey } from './world.ts';
 
 test('without a key for an empty secret nothing is begun', async (t) => {
   const world = await startWorld(t, { migrated: false });
@@ -118,7 +118,8 @@ for (const [what, expected, prepare] of refused) {
 test('a migration that fails leaves nothing of itself and stops what follows', async (t) => {
   const world = await startWorld(t, { migrated: false });
   await world.database.query('create table public.tracks (id uuid primary key)');
-  const { code, output } = await connectFirst(world);
+  const key = { SUPABASE_SECRET_KEY: supabaseKey };
+  const { code, output } = await world.run(['--force'], key);
   assert.equal(code, 1);
   assert.match(output, /✗ apply migration \d+_adoption\.sql/);
   assert.equal(world.aws.secret, undefined);

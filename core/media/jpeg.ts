@@ -1,0 +1,66 @@
+import type { Feed, Parser } from './feed.ts';
+import { cutShort, type Found, noMedia } from './media.ts';
+
+const standsAlone = (marker: number): boolean =>
+  marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
+const isFrame = (marker: number): boolean =>
+  marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+
+/** JPEG (ITU-T T.81, annex B): from marker to marker, until the one that ends it. */
+export function* parseJpeg(feed: Feed): Parser<Found> {
+  let hasSize = false;
+  let hasScan = false;
+  const ended = (whole: boolean): Found =>
+    hasScan
+      ? { container: 'jpeg', picture: true, whole, note: whole ? undefined : 'No end marker' }
+      : cutShort('jpeg', 'It ends before its picture');
+  feed.drop(2);
+  while (yield* feed.need(2)) {
+    if (feed.byte() !== 0xff) return noMedia('A JPEG without a marker where one has to be');
+    const marker = feed.byte(1);
+    if (marker === 0xff) {
+      feed.drop(1);
+      continue;
+    }
+    if (marker === 0xd9) {
+      yield* feed.drain();
+      return ended(true);
+    }
+    feed.drop(2);
+    if (standsAlone(marker)) continue;
+    if (!(yield* feed.need(2))) break;
+    const length = feed.u16();
+    if (length < 2 || marker < 0xc0) return noMedia('A JPEG segment without a length');
+    if (isFrame(marker)) {
+      if (!(yield* feed.need(Math.min(length, 8)))) break;
+      hasSize = length >= 11 && feed.u16(3) > 0 && feed.u16(5) > 0 && feed.byte(7) > 0;
+      if (!hasSize) return noMedia('A JPEG without dimensions');
+    }
+    if (!(yield* feed.skip(length))) break;
+    if (marker !== 0xda) continue;
+    if (!hasSize) return noMedia('A JPEG scan before its dimensions');
+    hasScan = true;
+    if (!(yield* skipScan(feed))) break;
+  }
+  return ended(false);
+}
+
+/** Steps to the next marker that is none of the scan's own. */
+function* skipScan(feed: Feed): Parser<boolean> {
+  while (yield* feed.need(2)) {
+    const bytes = feed.peek();
+    const at = bytes.indexOf(0xff);
+    if (at < 0 || at + 1 >= bytes.length) {
+      // The marker's second byte is still to come.
+      feed.drop(at < 0 ? bytes.length : at);
+      continue;
+    }
+    const next = bytes[at + 1] ?? 0;
+    if (next !== 0 && !(next >= 0xd0 && next <= 0xd7)) {
+      feed.drop(at);
+      return true;
+    }
+    feed.drop(at + 2);
+  }
+  return false;
+}
