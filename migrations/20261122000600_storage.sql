@@ -62,18 +62,22 @@ end $$;
 
 -- The object that an address of Storage names, in any bucket; nulls for other addresses. Names that need escapes are not ours.
 create or replace function archiver.object_of(_url text, out bucket_id text, out object_name text)
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select found.parts[1], found.parts[2]
-  from regexp_match(_url, '^https?://[^/?#]+/storage/v1/object/(?:public|sign|authenticated)/([^/?#%]+)/([^?#%]+)') as found (parts)
-$$;
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare _parts text[] := regexp_match(_url, '^https?://[^/?#]+/storage/v1/object/(?:public|sign|authenticated)/([^/?#%]+)/([^?#%]+)');
+begin
+  bucket_id := _parts[1];
+  object_name := _parts[2];
+end $$;
 
 -- Bytes of an object by Storage's catalogue, or null. A Storage that keeps versions (supabase/storage, migrations/tenant 0062
 -- and later) has former ones beside the current one; an older Storage lacks these columns, which to_jsonb bears. The name
 -- is compared in both collations, so that whichever index of Storage's there is serves.
 create or replace function archiver.stored_bytes(_bucket_id text, _object_name text) returns bigint
-language sql stable set search_path = pg_catalog, pg_temp as $$
-  select (o.metadata ->> 'size')::bigint
-  from storage.objects as o
-  where o.bucket_id = _bucket_id and o.name = _object_name and o.name collate "C" = _object_name
-    and to_jsonb(o) ->> 'archived_at' is null and not to_jsonb(o) @> '{"is_delete_marker": true}'
-$$;
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
+    select (o.metadata ->> 'size')::bigint
+    from storage.objects as o
+    where o.bucket_id = _bucket_id and o.name = _object_name and o.name collate "C" = _object_name
+      and to_jsonb(o) ->> 'archived_at' is null and not to_jsonb(o) @> '{"is_delete_marker": true}');
+end $$;

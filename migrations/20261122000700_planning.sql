@@ -26,8 +26,10 @@ $$;
 
 -- The one way to open jobs: pending, to be planned within five minutes.
 create or replace function archiver.open_jobs(_track_ids uuid[]) returns setof public.track_archiving_jobs
-language sql set search_path = pg_catalog, pg_temp as $$
-  insert into public.track_archiving_jobs
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if cardinality(_track_ids) is null or cardinality(_track_ids) = 0 then return; end if;
+  return query insert into public.track_archiving_jobs
     (track_id, user_id, renews, due_at, expires_at, created_at, updated_at, next_check_at)
   select t.id, coalesce(t.user_id, '00000000-0000-0000-0000-000000000000'), coalesce(t.archived_to_storage, false),
     coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
@@ -37,8 +39,8 @@ language sql set search_path = pg_catalog, pg_temp as $$
   where t.id = any (_track_ids)
   order by t.id
   on conflict (track_id) where status in ('pending', 'processing') do nothing
-  returning *
-$$;
+  returning *;
+end $$;
 
 -- A track without an owner has no folder: its job fails, until it has one.
 create or replace function archiver.fail_without_owner(_track_id uuid) returns void

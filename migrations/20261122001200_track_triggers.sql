@@ -5,13 +5,16 @@
 -- Again: functions and triggers are replaced.
 set local lock_timeout = '3s';
 
--- Counts up to a bound in this transaction; false beyond it.
+-- Counts up to a bound in this transaction; false beyond it, where the setting says so to the triggers' conditions.
 create or replace function archiver.is_within(_what text, _most integer, _more integer default 1) returns boolean
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _name text := 'archiver.' || _what;
   _count integer := coalesce(nullif(current_setting(_name, true), ''), '0')::integer;
 begin
-  if _count + _more > _most then return false; end if;
+  if _count + _more > _most then
+    perform set_config(_name || '_full', 'yes', true);
+    return false;
+  end if;
   perform set_config(_name, (_count + _more)::text, true);
   return true;
 end $$;
@@ -71,7 +74,7 @@ begin
       or old.created_at is distinct from new.created_at
       or old.metadata ->> 'expires_at' is distinct from new.metadata ->> 'expires_at');
   end if;
-  if _due and archiver.is_within('dates', 20000) then
+  if _due and archiver.is_within('dates', 1000) then
     new.archive_scheduled_at := null;
     lock table public.track_archiving_policies in access share mode nowait;
     select timing.due_at into new.archive_scheduled_at
@@ -93,9 +96,12 @@ end $$;
 
 -- What a statement did to the number of archived tracks, and of completed ones that are not; sums are archive_statistics.
 create or replace function archiver.count_changes(_archived bigint, _waiting bigint) returns void
-language sql set search_path = pg_catalog, pg_temp as $$
-  insert into archiver.track_counts (archived, waiting) select _archived, _waiting where _archived <> 0 or _waiting <> 0
-$$;
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if _archived <> 0 or _waiting <> 0 then
+    insert into archiver.track_counts (archived, waiting) values (_archived, _waiting);
+  end if;
+end $$;
 
 -- The jobs of tracks whose date has changed: what was arranged for the former date is not waited for.
 create or replace function archiver.move_jobs(_track_ids uuid[]) returns void
@@ -134,7 +140,7 @@ begin
   begin
     if tg_op = 'INSERT' then
       _opened := array(select n.id from added as n
-        where n.status = 'completed' and n.archived_to_storage is not true limit 20000);
+        where n.status = 'completed' and n.archived_to_storage is not true limit 1000);
     elsif tg_op = 'UPDATE' then
       _opened := array(select n.id from added as n join gone as o on o.id = n.id
         where n.status = 'completed' and case when n.archived_to_storage is true
@@ -143,13 +149,13 @@ begin
             or archiver.is_new_source(o.video_url, n.video_url, n.storage_video_url)
           else o.archived_to_storage is true or (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
             is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url) end
-        limit 20000);
+        limit 1000);
       _moved := array(select n.id from added as n join gone as o on o.id = n.id
         where n.status = 'completed' and o.status = 'completed'
           and n.archive_scheduled_at is distinct from o.archive_scheduled_at
-        limit 20000);
+        limit 1000);
     end if;
-    if _opened <> '{}' and archiver.is_within('jobs', 20000, cardinality(_opened)) then
+    if _opened <> '{}' and archiver.is_within('jobs', 1000, cardinality(_opened)) then
       if tg_op = 'UPDATE' then
         -- What is stored is a copy of what the track named before.
         perform archiver.snapshot_sources(o::public.tracks, o.archive_scheduled_at, null) from gone as o
@@ -167,7 +173,7 @@ begin
     raise warning 'tracks have no job yet, the sweep will find them: %', sqlerrm;
   end;
   begin
-    if _moved <> '{}' and archiver.is_within('moves', 20000, cardinality(_moved)) then
+    if _moved <> '{}' and archiver.is_within('moves', 1000, cardinality(_moved)) then
       lock table public.track_archiving_policies in access share mode nowait;
       perform archiver.move_jobs(_moved);
     end if;
@@ -224,26 +230,31 @@ create or replace trigger track_archiving_100_guard_update before update on publ
       new.archive_scheduled_at, new.archived_at))
   execute function archiver.guard_archive_columns();
 create or replace trigger track_archiving_500_schedule_insert before insert on public.tracks
-  for each row when (new.status = 'completed')
+  for each row when (new.status = 'completed' and current_setting('archiver.dates_full', true) is distinct from 'yes')
   execute function public.schedule_track_archiving();
 create or replace trigger track_archiving_500_schedule_update before update on public.tracks
-  for each row when (
+  for each row when ((
     (old.status, old.provider, old.created_at, old.audio_url, old.cover_url, old.video_url)
     is distinct from
     (new.status, new.provider, new.created_at, new.audio_url, new.cover_url, new.video_url)
     or old.metadata ->> 'expires_at' is distinct from new.metadata ->> 'expires_at')
+    and not (new.status = 'completed' and new.archived_to_storage is not true and new.archive_scheduled_at is null
+      and current_setting('archiver.dates_full', true) is not distinct from 'yes'))
   execute function public.schedule_track_archiving();
 create or replace trigger track_archiving_700_touch_insert before insert on public.tracks
-  for each row when (new.status = 'completed' or new.archived_to_storage)
+  for each row when ((new.status = 'completed' or new.archived_to_storage)
+    and current_setting('archiver.touched', true) is distinct from 'yes')
   execute function archiver.touch_tracks();
 create or replace trigger track_archiving_700_touch_update before update on public.tracks
   for each row when (
     (old.status, old.user_id, old.audio_url, old.cover_url, old.video_url, old.archived_to_storage, old.archive_scheduled_at)
     is distinct from
-    (new.status, new.user_id, new.audio_url, new.cover_url, new.video_url, new.archived_to_storage, new.archive_scheduled_at))
+    (new.status, new.user_id, new.audio_url, new.cover_url, new.video_url, new.archived_to_storage, new.archive_scheduled_at)
+    and current_setting('archiver.touched', true) is distinct from 'yes')
   execute function archiver.touch_tracks();
 create or replace trigger track_archiving_700_touch_delete before delete on public.tracks
-  for each row when (old.status = 'completed' or old.archived_to_storage)
+  for each row when ((old.status = 'completed' or old.archived_to_storage)
+    and current_setting('archiver.touched', true) is distinct from 'yes')
   execute function archiver.touch_tracks();
 create or replace trigger track_archiving_900_follow_insert after insert on public.tracks
   referencing new table as added

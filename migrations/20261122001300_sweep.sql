@@ -184,8 +184,8 @@ begin
     where f.track_id > _after order by f.track_id limit greatest(_limit, 1));
   _locked := array(
     select t.id from public.tracks as t
-    where t.id = any (_page) and not exists (select from public.track_archiving_jobs as j
-      where j.track_id = t.id and j.status = 'processing' and j.lease_expires_at > archiver.clock())
+    where t.id = any (_page) and t.id <> all (array(select j.track_id from public.track_archiving_jobs as j
+      where j.track_id = any (_page) and j.status = 'processing' and j.lease_expires_at > archiver.clock()))
     order by t.id for no key update skip locked);
   _lost := array(select archiver.forget_lost_copies(_locked));
   perform archiver.show_files(found.id, null) from unnest(_lost) as found (id);

@@ -212,9 +212,10 @@ begin
   grant select on public.archive_statistics to service_role;
   revoke all on archiver.track_counts from public, anon, authenticated;
   grant select, insert, delete on archiver.track_counts to service_role;
-  -- A small table is counted and walked over here; a large one is by `npm run connect`, which lets the app write meanwhile.
+  -- A small table is counted and walked over here; a larger one is by `npm run connect` or the sweep, page by page: this
+  -- transaction's locks would keep the app waiting for all of it.
   if pg_relation_size('public.tracks') < 64 * 1024 * 1024 then
     perform archiver.recount_tracks();
-    perform public.adopt_tracks(1000000);
+    perform public.adopt_tracks(2000);
   end if;
 end $$;

@@ -298,17 +298,19 @@ CREATE OR REPLACE FUNCTION archiver.clock()
  RETURNS timestamp with time zone
  LANGUAGE sql
  STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$ select date_trunc('milliseconds', now()) $function$
+RETURN date_trunc('milliseconds'::text, now())
 ;
 
 CREATE OR REPLACE FUNCTION archiver.count_changes(_archived bigint, _waiting bigint)
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  insert into archiver.track_counts (archived, waiting) select _archived, _waiting where _archived <> 0 or _waiting <> 0
-$function$
+begin
+  if _archived <> 0 or _waiting <> 0 then
+    insert into archiver.track_counts (archived, waiting) values (_archived, _waiting);
+  end if;
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.date_job()
@@ -374,7 +376,7 @@ begin
   begin
     if tg_op = 'INSERT' then
       _opened := array(select n.id from added as n
-        where n.status = 'completed' and n.archived_to_storage is not true limit 20000);
+        where n.status = 'completed' and n.archived_to_storage is not true limit 1000);
     elsif tg_op = 'UPDATE' then
       _opened := array(select n.id from added as n join gone as o on o.id = n.id
         where n.status = 'completed' and case when n.archived_to_storage is true
@@ -383,13 +385,13 @@ begin
             or archiver.is_new_source(o.video_url, n.video_url, n.storage_video_url)
           else o.archived_to_storage is true or (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
             is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url) end
-        limit 20000);
+        limit 1000);
       _moved := array(select n.id from added as n join gone as o on o.id = n.id
         where n.status = 'completed' and o.status = 'completed'
           and n.archive_scheduled_at is distinct from o.archive_scheduled_at
-        limit 20000);
+        limit 1000);
     end if;
-    if _opened <> '{}' and archiver.is_within('jobs', 20000, cardinality(_opened)) then
+    if _opened <> '{}' and archiver.is_within('jobs', 1000, cardinality(_opened)) then
       if tg_op = 'UPDATE' then
         -- What is stored is a copy of what the track named before.
         perform archiver.snapshot_sources(o::public.tracks, o.archive_scheduled_at, null) from gone as o
@@ -407,7 +409,7 @@ begin
     raise warning 'tracks have no job yet, the sweep will find them: %', sqlerrm;
   end;
   begin
-    if _moved <> '{}' and archiver.is_within('moves', 20000, cardinality(_moved)) then
+    if _moved <> '{}' and archiver.is_within('moves', 1000, cardinality(_moved)) then
       lock table public.track_archiving_policies in access share mode nowait;
       perform archiver.move_jobs(_moved);
     end if;
@@ -576,7 +578,10 @@ AS $function$
 declare _name text := 'archiver.' || _what;
   _count integer := coalesce(nullif(current_setting(_name, true), ''), '0')::integer;
 begin
-  if _count + _more > _most then return false; end if;
+  if _count + _more > _most then
+    perform set_config(_name || '_full', 'yes', true);
+    return false;
+  end if;
   perform set_config(_name, (_count + _more)::text, true);
   return true;
 end $function$
@@ -697,21 +702,25 @@ end $function$
 
 CREATE OR REPLACE FUNCTION archiver.object_of(_url text, OUT bucket_id text, OUT object_name text)
  RETURNS record
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select found.parts[1], found.parts[2]
-  from regexp_match(_url, '^https?://[^/?#]+/storage/v1/object/(?:public|sign|authenticated)/([^/?#%]+)/([^?#%]+)') as found (parts)
-$function$
+declare _parts text[] := regexp_match(_url, '^https?://[^/?#]+/storage/v1/object/(?:public|sign|authenticated)/([^/?#%]+)/([^?#%]+)');
+begin
+  bucket_id := _parts[1];
+  object_name := _parts[2];
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.open_jobs(_track_ids uuid[])
  RETURNS SETOF public.track_archiving_jobs
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  insert into public.track_archiving_jobs
+begin
+  if cardinality(_track_ids) is null or cardinality(_track_ids) = 0 then return; end if;
+  return query insert into public.track_archiving_jobs
     (track_id, user_id, renews, due_at, expires_at, created_at, updated_at, next_check_at)
   select t.id, coalesce(t.user_id, '00000000-0000-0000-0000-000000000000'), coalesce(t.archived_to_storage, false),
     coalesce(t.archive_scheduled_at, timing.due_at), timing.expires_at,
@@ -721,8 +730,8 @@ AS $function$
   where t.id = any (_track_ids)
   order by t.id
   on conflict (track_id) where status in ('pending', 'processing') do nothing
-  returning *
-$function$
+  returning *;
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.parse_expiry(_text text)
@@ -907,15 +916,17 @@ $function$
 
 CREATE OR REPLACE FUNCTION archiver.stored_bytes(_bucket_id text, _object_name text)
  RETURNS bigint
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select (o.metadata ->> 'size')::bigint
-  from storage.objects as o
-  where o.bucket_id = _bucket_id and o.name = _object_name and o.name collate "C" = _object_name
-    and to_jsonb(o) ->> 'archived_at' is null and not to_jsonb(o) @> '{"is_delete_marker": true}'
-$function$
+begin
+  return (
+    select (o.metadata ->> 'size')::bigint
+    from storage.objects as o
+    where o.bucket_id = _bucket_id and o.name = _object_name and o.name collate "C" = _object_name
+      and to_jsonb(o) ->> 'archived_at' is null and not to_jsonb(o) @> '{"is_delete_marker": true}');
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.tell_failed(_track public.tracks, _job public.track_archiving_jobs)
@@ -1174,8 +1185,8 @@ begin
     where f.track_id > _after order by f.track_id limit greatest(_limit, 1));
   _locked := array(
     select t.id from public.tracks as t
-    where t.id = any (_page) and not exists (select from public.track_archiving_jobs as j
-      where j.track_id = t.id and j.status = 'processing' and j.lease_expires_at > archiver.clock())
+    where t.id = any (_page) and t.id <> all (array(select j.track_id from public.track_archiving_jobs as j
+      where j.track_id = any (_page) and j.status = 'processing' and j.lease_expires_at > archiver.clock()))
     order by t.id for no key update skip locked);
   _lost := array(select archiver.forget_lost_copies(_locked));
   perform archiver.show_files(found.id, null) from unnest(_lost) as found (id);
@@ -1740,7 +1751,7 @@ begin
       or old.created_at is distinct from new.created_at
       or old.metadata ->> 'expires_at' is distinct from new.metadata ->> 'expires_at');
   end if;
-  if _due and archiver.is_within('dates', 20000) then
+  if _due and archiver.is_within('dates', 1000) then
     new.archive_scheduled_at := null;
     lock table public.track_archiving_policies in access share mode nowait;
     select timing.due_at into new.archive_scheduled_at
@@ -1924,15 +1935,15 @@ CREATE TRIGGER track_archiving_100_guard_insert BEFORE INSERT ON public.tracks F
 
 CREATE TRIGGER track_archiving_100_guard_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN (((((((old.archived_to_storage IS DISTINCT FROM new.archived_to_storage) OR (old.storage_audio_url IS DISTINCT FROM new.storage_audio_url)) OR (old.storage_cover_url IS DISTINCT FROM new.storage_cover_url)) OR (old.storage_video_url IS DISTINCT FROM new.storage_video_url)) OR (old.archive_scheduled_at IS DISTINCT FROM new.archive_scheduled_at)) OR (old.archived_at IS DISTINCT FROM new.archived_at))) EXECUTE FUNCTION archiver.guard_archive_columns();
 
-CREATE TRIGGER track_archiving_500_schedule_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN ((new.status = 'completed'::text)) EXECUTE FUNCTION public.schedule_track_archiving();
+CREATE TRIGGER track_archiving_500_schedule_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) AND (current_setting('archiver.dates_full'::text, true) IS DISTINCT FROM 'yes'::text))) EXECUTE FUNCTION public.schedule_track_archiving();
 
-CREATE TRIGGER track_archiving_500_schedule_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN ((((((((old.status IS DISTINCT FROM new.status) OR (old.provider IS DISTINCT FROM new.provider)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)) OR ((old.metadata ->> 'expires_at'::text) IS DISTINCT FROM (new.metadata ->> 'expires_at'::text)))) EXECUTE FUNCTION public.schedule_track_archiving();
+CREATE TRIGGER track_archiving_500_schedule_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN (((((((((old.status IS DISTINCT FROM new.status) OR (old.provider IS DISTINCT FROM new.provider)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)) OR ((old.metadata ->> 'expires_at'::text) IS DISTINCT FROM (new.metadata ->> 'expires_at'::text))) AND (NOT ((new.status = 'completed'::text) AND (new.archived_to_storage IS NOT TRUE) AND (new.archive_scheduled_at IS NULL) AND (NOT (current_setting('archiver.dates_full'::text, true) IS DISTINCT FROM 'yes'::text)))))) EXECUTE FUNCTION public.schedule_track_archiving();
 
-CREATE TRIGGER track_archiving_700_touch_delete BEFORE DELETE ON public.tracks FOR EACH ROW WHEN (((old.status = 'completed'::text) OR old.archived_to_storage)) EXECUTE FUNCTION archiver.touch_tracks();
+CREATE TRIGGER track_archiving_700_touch_delete BEFORE DELETE ON public.tracks FOR EACH ROW WHEN ((((old.status = 'completed'::text) OR old.archived_to_storage) AND (current_setting('archiver.touched'::text, true) IS DISTINCT FROM 'yes'::text))) EXECUTE FUNCTION archiver.touch_tracks();
 
-CREATE TRIGGER track_archiving_700_touch_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN (((new.status = 'completed'::text) OR new.archived_to_storage)) EXECUTE FUNCTION archiver.touch_tracks();
+CREATE TRIGGER track_archiving_700_touch_insert BEFORE INSERT ON public.tracks FOR EACH ROW WHEN ((((new.status = 'completed'::text) OR new.archived_to_storage) AND (current_setting('archiver.touched'::text, true) IS DISTINCT FROM 'yes'::text))) EXECUTE FUNCTION archiver.touch_tracks();
 
-CREATE TRIGGER track_archiving_700_touch_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN ((((((((old.status IS DISTINCT FROM new.status) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)) OR (old.archived_to_storage IS DISTINCT FROM new.archived_to_storage)) OR (old.archive_scheduled_at IS DISTINCT FROM new.archive_scheduled_at))) EXECUTE FUNCTION archiver.touch_tracks();
+CREATE TRIGGER track_archiving_700_touch_update BEFORE UPDATE ON public.tracks FOR EACH ROW WHEN (((((((((old.status IS DISTINCT FROM new.status) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.audio_url IS DISTINCT FROM new.audio_url)) OR (old.cover_url IS DISTINCT FROM new.cover_url)) OR (old.video_url IS DISTINCT FROM new.video_url)) OR (old.archived_to_storage IS DISTINCT FROM new.archived_to_storage)) OR (old.archive_scheduled_at IS DISTINCT FROM new.archive_scheduled_at)) AND (current_setting('archiver.touched'::text, true) IS DISTINCT FROM 'yes'::text))) EXECUTE FUNCTION archiver.touch_tracks();
 
 CREATE TRIGGER track_archiving_900_follow_delete AFTER DELETE ON public.tracks REFERENCING OLD TABLE AS gone FOR EACH STATEMENT WHEN ((current_setting('archiver.touched'::text, true) = 'yes'::text)) EXECUTE FUNCTION archiver.follow_tracks();
 

@@ -71,12 +71,17 @@ const settings = [
   'jit=off',
 ].flatMap((setting) => ['-c', setting]);
 
-function spawnServer(binaries: string, directory: DataDirectory, port: number): ChildProcess {
+function spawnServer(
+  binaries: string,
+  directory: DataDirectory,
+  port: number,
+  given: readonly string[],
+): ChildProcess {
   const { data, log: logFile } = inside(directory.path);
   const log = openSync(logFile, 'w', 0o600);
   const server = spawn(
     join(binaries, 'bin', 'postgres'),
-    ['-D', data, '-p', String(port), ...settings],
+    ['-D', data, '-p', String(port), ...settings, ...given],
     // A session of its own: Ctrl-C in a terminal must not end the database before its users.
     { cwd: '/', env: environment, detached: true, stdio: ['ignore', log, log], ...directory.user },
   );
@@ -86,9 +91,14 @@ function spawnServer(binaries: string, directory: DataDirectory, port: number): 
 }
 
 /** Resolves to the server once it accepts connections, or to undefined where the port was taken meanwhile. */
-async function tryStart(binaries: string, directory: DataDirectory, port: number) {
+async function tryStart(
+  binaries: string,
+  directory: DataDirectory,
+  port: number,
+  given: readonly string[],
+) {
   const { data, log: logFile } = inside(directory.path);
-  const server = spawnServer(binaries, directory, port);
+  const server = spawnServer(binaries, directory, port, given);
   let failure: Error | undefined;
   server.once('error', (error) => {
     failure = error;
@@ -107,10 +117,14 @@ async function tryStart(binaries: string, directory: DataDirectory, port: number
   throw new Error('PostgreSQL was not ready after a minute.');
 }
 
-async function startOnFreePort(binaries: string, directory: DataDirectory) {
+async function startOnFreePort(
+  binaries: string,
+  directory: DataDirectory,
+  given: readonly string[],
+) {
   for (let tries = 0; tries < 5; tries += 1) {
     const port = await freePort();
-    const pid = await tryStart(binaries, directory, port);
+    const pid = await tryStart(binaries, directory, port, given);
     if (pid !== undefined) return { port, pid };
   }
   throw new Error('No free port for PostgreSQL was found in five tries.');
@@ -119,24 +133,31 @@ async function startOnFreePort(binaries: string, directory: DataDirectory) {
 /**
  * Starts a real PostgreSQL on 127.0.0.1 and a free port, with Supabase's roles. Without a directory the
  * data is temporary. It ends with `stop()`, or when this process ends in whatever way; a server that
- * outlived a killed process is stopped first. Works for root and for ordinary users.
+ * outlived a killed process is stopped first. Works for root and for ordinary users. `settings` of PostgreSQL
+ * take the place of ours.
  */
-export async function startPostgres(options: { directory?: string } = {}): Promise<Postgres> {
+export async function startPostgres(
+  options: { directory?: string; settings?: Record<string, string> } = {},
+): Promise<Postgres> {
   const binaries = await postgresBinaries();
   const directory = prepareDataDirectory(options.directory);
   const { path, temporary } = directory;
   const { data, password } = inside(path);
+  const given = Object.entries(options.settings ?? {}).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ]);
   await endLeftover(path, data);
   await rm(join(data, 'postmaster.pid'), { force: true });
   writeFileSync(ownerFile(path), `${process.pid}\n`);
   const watchdog = watchParent(join(data, 'postmaster.pid'), temporary ? path : undefined);
   if (!existsSync(data)) await initialise(binaries, directory);
-  const { port, ...first } = await startOnFreePort(binaries, directory);
+  const { port, ...first } = await startOnFreePort(binaries, directory, given);
   let { pid } = first;
   const crash = async () => {
     await endServer(pid, 'SIGQUIT');
     await rm(join(data, 'postmaster.pid'), { force: true });
-    const next = await tryStart(binaries, directory, port);
+    const next = await tryStart(binaries, directory, port, given);
     if (next === undefined) throw new Error(`Port ${port} was taken while PostgreSQL was down.`);
     pid = next;
   };

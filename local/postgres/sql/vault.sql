@@ -16,7 +16,7 @@ create table vault.secrets (
 create unique index on vault.secrets (name) where name is not null;
 
 create function vault._encrypt(secret text) returns text language sql as $$
-  select encode(extensions.pgp_sym_encrypt(secret, 'local'), 'base64')
+  select encode(extensions.pgp_sym_encrypt(secret, 'local', 's2k-mode=0'), 'base64')
 $$;
 create function vault._decrypt(secret text) returns text language sql as $$
   select extensions.pgp_sym_decrypt(decode(secret, 'base64'), 'local')

@@ -1,0 +1,47 @@
+-- An app's table as it is before the archiver comes, with the columns of the legacy system: 40 columns, 1.8 kB a row.
+-- Indexes are made once it is full.
+create table public.tracks (
+  id uuid not null default gen_random_uuid(),
+  user_id uuid not null,
+  title text not null,
+  prompt text not null,
+  status text not null default 'pending',
+  provider text,
+  audio_url text,
+  cover_url text,
+  video_url text,
+  streaming_url text,
+  lyrics text,
+  description text,
+  genre text,
+  mood text,
+  language text,
+  style_tags text[],
+  negative_tags text,
+  model_name text,
+  provider_task_id text,
+  generation_mode text,
+  duration_seconds integer,
+  bpm integer,
+  key_signature text,
+  is_public boolean not null default false,
+  is_instrumental boolean not null default false,
+  play_count integer not null default 0,
+  like_count integer not null default 0,
+  download_count integer not null default 0,
+  artist_name text,
+  artist_avatar_url text,
+  project_id uuid,
+  error_message text,
+  metadata jsonb default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  archived_to_storage boolean default false,
+  storage_audio_url text,
+  storage_cover_url text,
+  archive_scheduled_at timestamptz,
+  archived_at timestamptz
+);
+insert into auth.users (id, email)
+select md5('user ' || n)::uuid, n || '@example.com'
+from generate_series(1, current_setting('bench.tracks')::integer / 100 + 1) as n;
