@@ -214,7 +214,8 @@ begin
   grant select, insert, delete on archiver.track_counts to service_role;
   -- A small table is counted and walked over here; a larger one is by `npm run connect` or the sweep, page by page: this
   -- transaction's locks would keep the app waiting for all of it.
-  if pg_relation_size('public.tracks') < 64 * 1024 * 1024 then
+  if pg_relation_size('public.tracks') < 64 * 1024 * 1024
+    and exists (select from public.track_archiving_settings where counted_at is null) then
     perform archiver.recount_tracks();
     perform public.adopt_tracks(2000);
   end if;
