@@ -76,6 +76,7 @@ create index if not exists track_archiving_jobs_due
   on public.track_archiving_jobs (due_at, expires_at) include (status, track_id)
   where status <> 'completed' and is_latest and not renews;
 create index if not exists track_archiving_jobs_expiry on public.track_archiving_jobs (expires_at)
+  include (due_at, status, lease_expires_at, track_id)
   where status <> 'completed' and is_latest and not renews;
 -- Why tracks are not archived, and what a changed policy wakes.
 create index if not exists track_archiving_jobs_failed on public.track_archiving_jobs (error_code)
