@@ -82,7 +82,7 @@ create index if not exists track_archiving_jobs_expiry on public.track_archiving
 create index if not exists track_archiving_jobs_failed on public.track_archiving_jobs (error_code)
   where status = 'failed' and is_latest;
 -- What its owner has on the queue or in a worker's hands.
-create index if not exists track_archiving_jobs_in_flight on public.track_archiving_jobs (user_id)
+create index if not exists track_archiving_jobs_in_flight on public.track_archiving_jobs (user_id) include (next_check_at)
   where status in ('pending', 'processing') and queued_at is not null;
 
 comment on table public.track_archiving_jobs is

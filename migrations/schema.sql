@@ -185,7 +185,7 @@ CREATE INDEX track_archiving_jobs_expiry ON public.track_archiving_jobs USING bt
 
 CREATE INDEX track_archiving_jobs_failed ON public.track_archiving_jobs USING btree (error_code) WHERE ((status = 'failed'::text) AND is_latest);
 
-CREATE INDEX track_archiving_jobs_in_flight ON public.track_archiving_jobs USING btree (user_id) WHERE ((status = ANY (ARRAY['pending'::text, 'processing'::text])) AND (queued_at IS NOT NULL));
+CREATE INDEX track_archiving_jobs_in_flight ON public.track_archiving_jobs USING btree (user_id) INCLUDE (next_check_at) WHERE ((status = ANY (ARRAY['pending'::text, 'processing'::text])) AND (queued_at IS NOT NULL));
 
 CREATE UNIQUE INDEX track_archiving_jobs_open ON public.track_archiving_jobs USING btree (track_id) WHERE (status = ANY (ARRAY['pending'::text, 'processing'::text]));
 
