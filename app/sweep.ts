@@ -42,10 +42,10 @@ export interface SweepResult {
 
 /** Jobs taken at once, rows looked at by one statement, and tracks or objects worked on at once. */
 const pageSize = 500;
-const rowsAtOnce = 2000;
+const rowsAtOnce = 500;
 const concurrency = 10;
 /** Statements of each walk in one sweep: the recorded files of a million tracks are looked at within a day. */
-const auditsAtOnce = 24;
+const auditsAtOnce = 96;
 
 /**
  * Takes the jobs that showed no progress in time and puts them back on their way, fairly round their owners, until

@@ -76,12 +76,13 @@ create index if not exists track_archiving_jobs_due
   on public.track_archiving_jobs (due_at, expires_at) include (status, track_id)
   where status <> 'completed' and is_latest and not renews;
 create index if not exists track_archiving_jobs_expiry on public.track_archiving_jobs (expires_at)
+  include (due_at, status, lease_expires_at, track_id)
   where status <> 'completed' and is_latest and not renews;
 -- Why tracks are not archived, and what a changed policy wakes.
 create index if not exists track_archiving_jobs_failed on public.track_archiving_jobs (error_code)
   where status = 'failed' and is_latest;
 -- What its owner has on the queue or in a worker's hands.
-create index if not exists track_archiving_jobs_in_flight on public.track_archiving_jobs (user_id)
+create index if not exists track_archiving_jobs_in_flight on public.track_archiving_jobs (user_id) include (next_check_at)
   where status in ('pending', 'processing') and queued_at is not null;
 
 comment on table public.track_archiving_jobs is

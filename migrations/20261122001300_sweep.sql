@@ -10,12 +10,15 @@ set local lock_timeout = '3s';
 -- so two sweeps at once take each job once, and neither waits. close: nothing is left to try, say so: the deadline has passed
 -- and the present sources were asked for once, or workers crash. archive: the same, but the audio is stored. dispatch: onto the queue. schedule: to be planned, for it is
 -- not due yet, or not to be archived any more. Whoever acts on it decides again, with the row of tracks locked.
+-- Planned with the limits at each call: what it knows nothing of, the planner takes for a tenth of all jobs, and reads them all.
 -- _window: jobs looked at, unless they are those of fewer owners than a page has places.
 create or replace function public.take_stalled_tracks(
   _limit integer, _room integer, _max_crashes integer, _window integer default 20000)
 returns table (track_id uuid, expires_at timestamptz, action text, cause text)
-language sql set search_path = pg_catalog, pg_temp as $$
-  with oldest as materialized (
+language plpgsql set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan as $$
+#variable_conflict use_column
+begin
+  return query with oldest as materialized (
     select j.id, j.user_id, j.due_at, j.expires_at
     from public.track_archiving_jobs as j
     where j.next_check_at <= (select archiver.clock())
@@ -93,8 +96,8 @@ language sql set search_path = pg_catalog, pg_temp as $$
       when (c.job).scheduled_for is not null then 'schedule_stalled'
       else 'unplanned' end
   from counted as c join taken on taken.id = (c.job).id
-  order by c.place
-$$;
+  order by c.place;
+end $$;
 
 -- Completed tracks that may be saved and have no job, or one that their sources have left behind: what a statement left out,
 -- or an app had before. Opens so many jobs, the most urgent first; none is told by webhook. Rows without a date are found
@@ -107,10 +110,21 @@ begin
   into _longest, _widest from public.track_archiving_policies as p;
   perform set_config('archiver.suppressed', 'yes', true);
   _found := array(
+    with without as materialized ( -- two looks at one index, and at no row of what has its job
+      select t.id from public.tracks as t
+      where t.status = 'completed' and t.archived_to_storage is not true
+        and t.archive_scheduled_at is null and t.created_at > archiver.clock() - _longest
+        and not exists (select from public.track_archiving_jobs as j
+          where j.track_id = t.id and j.status in ('pending', 'processing'))
+      union all
+      select t.id from public.tracks as t
+      where t.status = 'completed' and t.archived_to_storage is not true
+        and t.archive_scheduled_at between archiver.clock() - _widest and archiver.clock() + interval '2 hours'
+        and not exists (select from public.track_archiving_jobs as j
+          where j.track_id = t.id and j.status in ('pending', 'processing'))
+    )
     select t.id from public.tracks as t
-    where t.status = 'completed' and t.archived_to_storage is not true
-      and (t.archive_scheduled_at is null and t.created_at > archiver.clock() - _longest
-        or t.archive_scheduled_at between archiver.clock() - _widest and archiver.clock() + interval '2 hours')
+    where t.id in (select w.id from without as w) and t.status = 'completed' and t.archived_to_storage is not true
       and not exists (select from public.track_archiving_jobs as j where j.track_id = t.id
         and (j.status in ('pending', 'processing') or j.is_latest and archiver.has_failed(j, t)))
       and exists (select from archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing

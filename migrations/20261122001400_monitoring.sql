@@ -8,10 +8,10 @@ set local lock_timeout = '3s';
 do $$ begin
   if to_regclass('public.tracks_archiving_worklist') is not null then return; end if;
   if pg_relation_size('public.tracks') < 64 * 1024 * 1024 then
-    create index tracks_archiving_worklist on public.tracks (archive_scheduled_at, created_at)
+    create index tracks_archiving_worklist on public.tracks (archive_scheduled_at, created_at) include (id)
       where status = 'completed' and archived_to_storage is not true;
   else
-    raise notice 'public.tracks is large; when convenient, run: create index concurrently if not exists tracks_archiving_worklist on public.tracks (archive_scheduled_at, created_at) where status = ''completed'' and archived_to_storage is not true;';
+    raise notice 'public.tracks is large; when convenient, run: create index concurrently if not exists tracks_archiving_worklist on public.tracks (archive_scheduled_at, created_at) include (id) where status = ''completed'' and archived_to_storage is not true;';
   end if;
 end $$;
 
@@ -217,6 +217,7 @@ begin
   if pg_relation_size('public.tracks') < 64 * 1024 * 1024
     and exists (select from public.track_archiving_settings where counted_at is null) then
     perform archiver.recount_tracks();
-    perform public.adopt_tracks(2000);
+    perform public.adopt_tracks(2000) from public.track_archiving_settings as s
+    where s.adopted_up_to = '00000000-0000-0000-0000-000000000000'; -- applied again, the walk is not ours to go on with
   end if;
 end $$;

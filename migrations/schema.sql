@@ -181,11 +181,11 @@ CREATE INDEX track_archiving_jobs_check ON public.track_archiving_jobs USING btr
 
 CREATE INDEX track_archiving_jobs_due ON public.track_archiving_jobs USING btree (due_at, expires_at) INCLUDE (status, track_id) WHERE ((status <> 'completed'::text) AND is_latest AND (NOT renews));
 
-CREATE INDEX track_archiving_jobs_expiry ON public.track_archiving_jobs USING btree (expires_at) WHERE ((status <> 'completed'::text) AND is_latest AND (NOT renews));
+CREATE INDEX track_archiving_jobs_expiry ON public.track_archiving_jobs USING btree (expires_at) INCLUDE (due_at, status, lease_expires_at, track_id) WHERE ((status <> 'completed'::text) AND is_latest AND (NOT renews));
 
 CREATE INDEX track_archiving_jobs_failed ON public.track_archiving_jobs USING btree (error_code) WHERE ((status = 'failed'::text) AND is_latest);
 
-CREATE INDEX track_archiving_jobs_in_flight ON public.track_archiving_jobs USING btree (user_id) WHERE ((status = ANY (ARRAY['pending'::text, 'processing'::text])) AND (queued_at IS NOT NULL));
+CREATE INDEX track_archiving_jobs_in_flight ON public.track_archiving_jobs USING btree (user_id) INCLUDE (next_check_at) WHERE ((status = ANY (ARRAY['pending'::text, 'processing'::text])) AND (queued_at IS NOT NULL));
 
 CREATE UNIQUE INDEX track_archiving_jobs_open ON public.track_archiving_jobs USING btree (track_id) WHERE (status = ANY (ARRAY['pending'::text, 'processing'::text]));
 
@@ -193,7 +193,7 @@ CREATE INDEX track_archiving_jobs_track ON public.track_archiving_jobs USING btr
 
 CREATE INDEX track_archiving_jobs_user ON public.track_archiving_jobs USING btree (user_id, created_at DESC);
 
-CREATE INDEX tracks_archiving_worklist ON public.tracks USING btree (archive_scheduled_at, created_at) WHERE ((status = 'completed'::text) AND (archived_to_storage IS NOT TRUE));
+CREATE INDEX tracks_archiving_worklist ON public.tracks USING btree (archive_scheduled_at, created_at) INCLUDE (id) WHERE ((status = 'completed'::text) AND (archived_to_storage IS NOT TRUE));
 
 CREATE INDEX tracks_user_id ON public.tracks USING btree (user_id);
 
@@ -1578,10 +1578,21 @@ begin
   into _longest, _widest from public.track_archiving_policies as p;
   perform set_config('archiver.suppressed', 'yes', true);
   _found := array(
+    with without as materialized ( -- two looks at one index, and at no row of what has its job
+      select t.id from public.tracks as t
+      where t.status = 'completed' and t.archived_to_storage is not true
+        and t.archive_scheduled_at is null and t.created_at > archiver.clock() - _longest
+        and not exists (select from public.track_archiving_jobs as j
+          where j.track_id = t.id and j.status in ('pending', 'processing'))
+      union all
+      select t.id from public.tracks as t
+      where t.status = 'completed' and t.archived_to_storage is not true
+        and t.archive_scheduled_at between archiver.clock() - _widest and archiver.clock() + interval '2 hours'
+        and not exists (select from public.track_archiving_jobs as j
+          where j.track_id = t.id and j.status in ('pending', 'processing'))
+    )
     select t.id from public.tracks as t
-    where t.status = 'completed' and t.archived_to_storage is not true
-      and (t.archive_scheduled_at is null and t.created_at > archiver.clock() - _longest
-        or t.archive_scheduled_at between archiver.clock() - _widest and archiver.clock() + interval '2 hours')
+    where t.id in (select w.id from without as w) and t.status = 'completed' and t.archived_to_storage is not true
       and not exists (select from public.track_archiving_jobs as j where j.track_id = t.id
         and (j.status in ('pending', 'processing') or j.is_latest and archiver.has_failed(j, t)))
       and exists (select from archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
@@ -1816,10 +1827,13 @@ end $function$
 
 CREATE OR REPLACE FUNCTION public.take_stalled_tracks(_limit integer, _room integer, _max_crashes integer, _window integer DEFAULT 20000)
  RETURNS TABLE(track_id uuid, expires_at timestamp with time zone, action text, cause text)
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
-  with oldest as materialized (
+#variable_conflict use_column
+begin
+  return query with oldest as materialized (
     select j.id, j.user_id, j.due_at, j.expires_at
     from public.track_archiving_jobs as j
     where j.next_check_at <= (select archiver.clock())
@@ -1897,8 +1911,8 @@ AS $function$
       when (c.job).scheduled_for is not null then 'schedule_stalled'
       else 'unplanned' end
   from counted as c join taken on taken.id = (c.job).id
-  order by c.place
-$function$
+  order by c.place;
+end $function$
 ;
 
 create view public.archive_statistics with (security_invoker=true) as

@@ -30,7 +30,7 @@ export async function createWorklistIndex(database: Database): Promise<void> {
   }
   await database.query(
     `create index concurrently if not exists tracks_archiving_worklist
-     on public.tracks (archive_scheduled_at, created_at)
+     on public.tracks (archive_scheduled_at, created_at) include (id)
      where status = 'completed' and archived_to_storage is not true`,
   );
 }

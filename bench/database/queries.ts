@@ -21,26 +21,26 @@ export const queries: Query[] = [
     atMost: 50,
   },
   {
-    name: 'refresh_deadlines of 2000',
+    name: 'refresh_deadlines of 500',
     before: settings('deadlines_after'),
-    sql: 'select public.refresh_deadlines(2000)',
+    sql: 'select public.refresh_deadlines(500)',
     atMost: 50,
   },
   {
-    name: 'adopt_tracks of 2000',
+    name: 'adopt_tracks of 500',
     before: settings('adopted_up_to'),
-    sql: 'select * from public.adopt_tracks(2000)',
+    sql: 'select * from public.adopt_tracks(500)',
     atMost: 50,
   },
-  { name: 'open_missing_jobs, none', sql: 'select public.open_missing_jobs(2000)', atMost: 50 },
+  { name: 'open_missing_jobs, none', sql: 'select public.open_missing_jobs(500)', atMost: 50 },
   {
     name: 'take_stalled_tracks of 500',
     sql: `select * from public.take_stalled_tracks(500, ${room}, ${maxReceiveCount})`,
     atMost: 50,
   },
   {
-    name: 'audit_stored_files of 2000',
-    sql: 'select * from public.audit_stored_files(2000)',
+    name: 'audit_stored_files of 500',
+    sql: 'select * from public.audit_stored_files(500)',
     atMost: 50,
   },
   {
