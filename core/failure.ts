@@ -217,11 +217,13 @@ export class ArchiveFailure extends Error {
   readonly code: FailureCode;
   /** Seconds that the other side asked us to wait, from Retry-After. */
   readonly retryAfter: number | undefined;
+  /** Said so clearly that it is not asked again, whatever its code. */
+  readonly isFinal: boolean;
 
   constructor(
     code: FailureCode,
     message: string,
-    options: { cause?: unknown; retryAfter?: number | undefined } = {},
+    options: { cause?: unknown; retryAfter?: number | undefined; isFinal?: boolean } = {},
   ) {
     super(
       redactExcerpt(message, maxMessageLength),
@@ -229,10 +231,11 @@ export class ArchiveFailure extends Error {
     );
     this.code = code;
     this.retryAfter = options.retryAfter;
+    this.isFinal = options.isFinal ?? false;
   }
 
   get disposition(): Disposition {
-    return failures[this.code].disposition;
+    return this.isFinal ? 'give-up' : failures[this.code].disposition;
   }
 }
 

@@ -38,7 +38,7 @@ export const responseCases = {
     },
     {
       what: 'the headers have no end',
-      audio: { kind: 'raw', bytes: `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(20_000)}\r\n\r\n` },
+      audio: { kind: 'raw', bytes: `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(200_000)}\r\n\r\n` },
     },
     ...[300, 304, 400, 405, 451].map(refusal),
   ],
