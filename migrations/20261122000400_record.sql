@@ -126,6 +126,7 @@ create table if not exists public.track_archiving_files (
   stored_at timestamptz,
   error_code text,
   refused_at timestamptz,
+  first_refused_at timestamptz,
   primary key (track_id, kind),
   constraint a_copy_is_dated check ((storage_url is null) = (stored_at is null)),
   constraint a_refusal_has_code check ((error_code is null) = (refused_at is null))
@@ -137,6 +138,8 @@ comment on table public.track_archiving_files is
 comment on column public.track_archiving_files.source_url is 'Where it stands at the provider, as the last claim found it.';
 comment on column public.track_archiving_files.copied_from is 'The source of the stored copy.';
 comment on column public.track_archiving_files.bytes is 'Null: a person said that the file is there.';
+comment on column public.track_archiving_files.first_refused_at is
+  'When a cover or video was first refused; the next no at another time is final.';
 comment on column public.track_archiving_files.error_code is 'Why the present source is not to be had. Null while it may be.';
 
 -- How statements changed the number of archived tracks, and of completed ones that are not. The sweep adds the rows up.
