@@ -68,7 +68,7 @@ test('every bundle stays below a megabyte and a half', async () => {
 test('the archive bundle archives, and its lines name message, track, asset and request', async (t) => {
   const world = await startWorld(t);
   const { fn, lines } = await start(t, 'archive', world);
-  const track = await insertWholeTrack(world, { cover: { kind: 'status', status: 404 } });
+  const track = await insertWholeTrack(world, { cover: { kind: 'status', status: 441 } });
   const failing = await insertTrack(world, {
     audio_url: serve(world, files.audio, { kind: 'flaky', failures: 9, by: 'reset' }),
   });
