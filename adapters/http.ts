@@ -1,20 +1,12 @@
-import type { Dispatcher } from 'undici';
-import apiRequest from 'undici/lib/api/api-request.js';
-import Agent from 'undici/lib/dispatcher/agent.js';
-import Client from 'undici/lib/dispatcher/client.js';
-import Pool from 'undici/lib/dispatcher/pool.js';
+import { Agent, buildConnector, Client, type Dispatcher, Pool } from 'undici';
 
-/*
- * undici by its parts: the whole brings fetch, caches and mocks along, 250 kB in every bundle, which a
- * cold start pays for. undici declares no `exports`, and its version is pinned.
- */
-export { default as buildConnector } from 'undici/lib/core/connect.js';
-export { Agent, Client, Pool };
+export { Agent, buildConnector, Client, Pool };
 
 export type RequestOptions = Omit<Dispatcher.RequestOptions, 'body' | 'opaque'> & {
   body?: AsyncIterable<Uint8Array> | string;
   opaque?: unknown;
 };
 
+/** A request over connections of ours, which are never those of Node's own fetch. */
 export const request = (agent: Agent, options: RequestOptions): Promise<Dispatcher.ResponseData> =>
-  apiRequest.call(agent, options as Dispatcher.RequestOptions);
+  agent.request(options as Dispatcher.RequestOptions) as Promise<Dispatcher.ResponseData>;

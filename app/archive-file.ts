@@ -58,18 +58,22 @@ async function copyAndRecord(
     if (isOptional(kind)) return;
     throw new ArchiveFailure('url_missing', 'The track has no audio address');
   }
-  const policy = { allowedHosts: claim.allowed_hosts, userAgent: claim.user_agent };
-  const source = { kind, url, userId: claim.user_id, trackId, policy };
-  const copied = await runStep(() => copyFile(source, dependencies, signal)).catch(
-    (error: unknown) => {
-      const failure = classify(error);
-      if (isOptional(kind) && failure.disposition === 'give-up') return failure;
-      throw failure;
-    },
-  );
+  const copied = await runStep((attempt) => {
+    const isRetry = attempt > 1 || claim.attempt > 1;
+    const policy = { allowedHosts: claim.allowed_hosts, userAgent: claim.user_agent, isRetry };
+    const source = { kind, url, userId: claim.user_id, trackId, policy };
+    return copyFile(source, dependencies, signal);
+  }).catch((error: unknown) => {
+    const failure = classify(error);
+    const isRefused = failure.disposition === 'give-up' || failure.disposition === 'ask-again';
+    if (isOptional(kind) && isRefused) return failure;
+    throw failure;
+  });
   // Recording is retried separately, so a database error never downloads again.
   if (copied instanceof ArchiveFailure) {
-    requireLease(await runStep(() => tracks.storeRefused(claim, kind, copied.code)));
+    const isFinal = copied.disposition === 'give-up' || claim.asked_before.includes(kind);
+    requireLease(await runStep(() => tracks.storeRefused(claim, kind, copied.code, isFinal)));
+    if (!isFinal) throw copied;
     telemetry.log.info('Asset refused', { code: copied.code, reason: copied.message });
     telemetry.count('AssetsRefused');
     return;

@@ -5,10 +5,11 @@ import { classify } from '../core/failure.ts';
 import { forEachBounded } from '../core/for-each-bounded.ts';
 import { archiveMessage } from '../core/message.ts';
 import { batchSize } from '../core/timings.ts';
-import { type ArchiveDependencies, archiveTrack, type TrackOutcome } from './archive-track.ts';
+import { type ArchiveDependencies, archiveTrack, type FailedTrack } from './archive-track.ts';
 import type { Budget } from './budget.ts';
 import { failTrack } from './fail-track.ts';
 import type { ArchiveRequest } from './parse-archive-request.ts';
+import { waitForSecondLook } from './second-look.ts';
 
 export interface ArchiveOnRequestDependencies extends ArchiveDependencies {
   queue: Pick<ArchiveQueue, 'sendToDeadLetterQueue'>;
@@ -78,11 +79,13 @@ export async function archiveOnRequest(
 
 async function settleFailure(
   trackId: string,
-  { claim, failure }: Extract<TrackOutcome, { outcome: 'failed' }>,
+  result: FailedTrack,
   dependencies: ArchiveOnRequestDependencies,
 ): Promise<void> {
+  const { claim, failure } = result;
   const { supabase, send, telemetry } = dependencies;
   const { tracks } = await supabase();
+  if (await waitForSecondLook(result, tracks, telemetry, new Date())) return;
   if (failure.disposition === 'give-up') {
     const body = archiveMessage(trackId, 'manual');
     await failTrack({ trackId, body }, failure, () => tracks.fail(claim, failure), dependencies);

@@ -17,7 +17,15 @@ export type TrackOutcome =
   /** Somebody else's work or nobody's. */
   | { outcome: 'skipped'; reason: string }
   /** The job is still this worker's: it must be failed or released. */
-  | { outcome: 'failed'; claim: Claim; failure: ArchiveFailure };
+  | FailedTrack;
+
+export interface FailedTrack {
+  outcome: 'failed';
+  claim: Claim;
+  failure: ArchiveFailure;
+  /** The song is safe; it is a cover or video that failed. */
+  isAudioSafe: boolean;
+}
 
 export interface ArchiveDependencies {
   /** By the key that is in the secret now. */
@@ -62,7 +70,12 @@ export async function archiveTrack(
       telemetry.count('ArchiveDuration', performance.now() - started);
       return { outcome: 'archived' };
     }
-    if (failure.code !== 'lease_lost') return { outcome: 'failed', claim, failure };
+    if (failure.code !== 'lease_lost') {
+      const isAudioSafe = !files.some(
+        ({ kind, failure }) => kind === 'audio' && failure !== undefined,
+      );
+      return { outcome: 'failed', claim, failure, isAudioSafe };
+    }
     const uploaded = files.flatMap((file) => file.uploaded ?? []);
     await removeIfDeleted(trackId, uploaded, adapters, { runStep, signal: budget.signal });
     return { outcome: 'skipped', reason: 'lease_lost' };

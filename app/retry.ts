@@ -7,7 +7,7 @@ import type { Budget } from './budget.ts';
 export type RetrySettings = Pick<RetryClock, 'random' | 'baseDelay'>;
 
 /** Runs a step until it succeeds, fails for good, or the tries end; throws the last failure, an ArchiveFailure. */
-export type RunStep = <Result>(step: () => Promise<Result>) => Promise<Result>;
+export type RunStep = <Result>(step: (attempt: number) => Promise<Result>) => Promise<Result>;
 
 /** The retry policy, within a budget. The one place that retries inside an invocation. */
 export const withRetries =
@@ -16,7 +16,7 @@ export const withRetries =
     for (let attempt = 1; ; attempt++) {
       try {
         budget.signal.throwIfAborted();
-        return await step();
+        return await step(attempt);
       } catch (error) {
         const failure = classify(error);
         const { code, message: reason } = failure;

@@ -1,13 +1,13 @@
 import type { ArchiveQueue } from '../adapters/queue.ts';
-import type { Claim } from '../adapters/supabase/rows.ts';
 import { withLogFields } from '../adapters/telemetry.ts';
 import { ArchiveFailure } from '../core/failure.ts';
-import { parseArchiveMessage } from '../core/message.ts';
-import { redeliveryDelay } from '../core/retry.ts';
+import { type ArchiveMessage, parseArchiveMessage } from '../core/message.ts';
+import { redeliveryDelay, refusalReceives } from '../core/retry.ts';
 import { maxReceiveCount, timings } from '../core/timings.ts';
-import { type ArchiveDependencies, archiveTrack } from './archive-track.ts';
+import { type ArchiveDependencies, archiveTrack, type FailedTrack } from './archive-track.ts';
 import type { Budget } from './budget.ts';
 import { failTrack } from './fail-track.ts';
+import { waitForSecondLook } from './second-look.ts';
 
 export interface Delivery {
   body: string;
@@ -58,24 +58,28 @@ export async function settleMessage(
       return { action: 'retry', seconds: timings.crashRedelivery };
     }
     if (result.outcome !== 'failed') return { action: 'acknowledge' };
-    return await settleFailure(delivery, trackId, result, dependencies);
+    return await settleFailure(delivery, message, result, dependencies);
   });
 }
 
 async function settleFailure(
   { body, received }: Delivery,
-  trackId: string,
-  { claim, failure }: { claim: Claim; failure: ArchiveFailure },
+  { trackId, reason: origin }: ArchiveMessage,
+  result: FailedTrack,
   dependencies: SettleDependencies,
 ): Promise<Settlement> {
   const { supabase, telemetry, now } = dependencies;
+  const { claim, failure } = result;
   const { tracks } = await supabase();
-  const isLast = received >= maxReceiveCount;
+  const receives =
+    failure.disposition === 'ask-again' ? refusalReceives(origin === 'sweep') : maxReceiveCount;
+  const isLast = received >= receives;
   // The job is pending again, and the sweep goes on with it if this was the last delivery.
   if (failure.code === 'superseded') {
     return isLast ? { action: 'acknowledge' } : { action: 'retry', seconds: supersededDelay };
   }
   try {
+    if (await waitForSecondLook(result, tracks, telemetry, now())) return { action: 'acknowledge' };
     if (failure.disposition === 'give-up' || isLast) {
       const record = () => tracks.fail(claim, failure);
       await failTrack({ trackId, body }, failure, record, dependencies);

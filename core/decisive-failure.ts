@@ -13,6 +13,7 @@ export function decisiveFailure(
     failed.find(({ failure }) => failure?.disposition === 'ignore') ??
     failed.find(({ kind }) => kind === 'audio') ??
     failed.find(({ failure }) => failure?.disposition === 'retry') ??
+    failed.find(({ failure }) => failure?.disposition === 'ask-again') ??
     failed[0];
   return decisive?.failure;
 }

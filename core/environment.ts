@@ -34,7 +34,10 @@ export const archiveEnvironment = z.object({
   DEAD_LETTER_QUEUE_URL: z.url(),
   /** Milliseconds: the wait after try n of an asset is n times this. */
   RETRY_BASE_DELAY_MS: z.coerce.number().int().min(0).default(5000),
-  /** Milliseconds without response headers, or without a further body byte, before a provider counts as stalled. */
+  /**
+   * Milliseconds without response headers, or without a further body byte, before a provider counts as stalled.
+   * A second try waits four times as long.
+   */
   PROVIDER_TIMEOUT_MS: z.coerce.number().int().min(1).default(30_000),
   /** Milliseconds without any progress before Storage counts as unreachable; its adapter knows how long is usual. */
   STORAGE_TIMEOUT_MS: z.coerce.number().int().min(1).optional(),

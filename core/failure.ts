@@ -3,10 +3,12 @@ import { redactExcerpt } from './redact.ts';
 /**
  * The closed set of failures. What a disposition means to a worker:
  * - `retry`: the retry policy inside the invocation, then the queue's redelivery, then the dead-letter queue.
+ * - `ask-again`: the provider said no. One request a delivery, delivered again by the queue a minute later, then by the
+ *   sweep until the expiry. A cover or video is not to be had after a second no, an hour later at least.
  * - `give-up`: retrying cannot fix it; to the dead-letter queue at once, the provider is asked no more.
  * - `ignore`: somebody else's work or nobody's; a quiet success.
  */
-export type Disposition = 'retry' | 'give-up' | 'ignore';
+export type Disposition = 'retry' | 'ask-again' | 'give-up' | 'ignore';
 
 export interface FailureRow {
   disposition: Disposition;
@@ -57,7 +59,7 @@ export const failures = {
     operator: 'Redrive; if it stays, compare the file at the provider with its Content-Length.',
   },
   provider_empty: {
-    disposition: 'retry',
+    disposition: 'ask-again',
     meaning: 'The provider answered 200 with no bytes.',
     operator: 'Redrive; if it stays, the file at the provider is empty.',
   },
@@ -72,23 +74,24 @@ export const failures = {
     operator: "Check the provider's status page; redrive once it is back.",
   },
   provider_gone: {
-    disposition: 'give-up',
+    disposition: 'ask-again',
     meaning:
-      'The provider says that the file is not there or not for us: 401, 403, 404, 410 or 441.',
+      'The provider says that the file is not there or not for us: 401, 403 or 404; or 410 or 441, which are final at once.',
     operator: 'Try the address by hand; if another address has the file, set it on the track.',
   },
   provider_refused: {
-    disposition: 'give-up',
-    meaning: 'The provider answered with a status that is neither success nor a known failure.',
+    disposition: 'ask-again',
+    meaning:
+      'The provider answered with a status that is neither success nor a known failure, with a part of the file, or with a challenge.',
     operator: 'Try the address by hand.',
   },
   redirect_limit: {
-    disposition: 'give-up',
+    disposition: 'ask-again',
     meaning: 'The provider redirected too often, in a circle, or to nowhere.',
     operator: 'Try the address by hand; set the final address on the track.',
   },
   content_encoding: {
-    disposition: 'give-up',
+    disposition: 'ask-again',
     meaning: 'The body came in a content encoding that we did not ask for and cannot decode.',
     operator: 'Try the address by hand.',
   },
@@ -99,13 +102,13 @@ export const failures = {
       'If such files are wanted, raise the limit in core/assets.ts and file_size_limit of the bucket, deploy, redrive.',
   },
   media_unrecognised: {
-    disposition: 'give-up',
+    disposition: 'ask-again',
     meaning: 'The provider answered 200 with bytes that are no media file.',
     operator:
       'Look at what the address serves; if another address has the file, set it on the track.',
   },
   media_wrong_kind: {
-    disposition: 'give-up',
+    disposition: 'ask-again',
     meaning: 'The file is of another kind than its slot, such as an image as audio.',
     operator: 'Correct the address on the track.',
   },
@@ -203,11 +206,6 @@ export const failures = {
 
 export type FailureCode = keyof typeof failures;
 
-/** Failures that time may fix. */
-export const retryableCodes = (Object.keys(failures) as FailureCode[]).filter(
-  (code) => failures[code].disposition === 'retry',
-);
-
 /** Others' words in a message may be of any length; SQS and readers want it short. */
 const maxMessageLength = 1000;
 
@@ -217,11 +215,13 @@ export class ArchiveFailure extends Error {
   readonly code: FailureCode;
   /** Seconds that the other side asked us to wait, from Retry-After. */
   readonly retryAfter: number | undefined;
+  /** Said so clearly that it is not asked again, whatever its code. */
+  readonly isFinal: boolean;
 
   constructor(
     code: FailureCode,
     message: string,
-    options: { cause?: unknown; retryAfter?: number | undefined } = {},
+    options: { cause?: unknown; retryAfter?: number | undefined; isFinal?: boolean } = {},
   ) {
     super(
       redactExcerpt(message, maxMessageLength),
@@ -229,10 +229,11 @@ export class ArchiveFailure extends Error {
     );
     this.code = code;
     this.retryAfter = options.retryAfter;
+    this.isFinal = options.isFinal ?? false;
   }
 
   get disposition(): Disposition {
-    return failures[this.code].disposition;
+    return this.isFinal ? 'give-up' : failures[this.code].disposition;
   }
 }
 

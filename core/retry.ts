@@ -44,6 +44,28 @@ export function redeliveryDelay(receiveCount: number, retryAfter: number | undef
   return Math.max(backoff, Math.min(Math.ceil(retryAfter ?? 0), 3600));
 }
 
+/**
+ * Receives of one message within which a provider that says no is asked, once each. The sweep's own messages have one:
+ * the sweep comes back.
+ */
+export const refusalReceives = (isFromSweep: boolean): number => (isFromSweep ? 1 : 2);
+
+/** Requests after the first, at the most, that the sweep makes for a file until its expiry; archiver.retry_at spaces them. */
+export const sweepTries = 8;
+
+const hour = 3600;
+
+/** Seconds before the expiry within which the queue, not the sweep, brings a second look. */
+export const secondLookRoom = 2 * hour;
+
+/**
+ * Seconds until a cover or video that the provider refused is asked for again: an eighth of what is left, from an hour
+ * to six. The song is safe meanwhile.
+ */
+export function secondLookDelay(secondsLeft: number): number {
+  return Math.ceil(Math.min(6 * hour, Math.max(hour, secondsLeft / 8)));
+}
+
 /** Seconds to wait according to a Retry-After header (RFC 9110, 10.2.3: seconds or an HTTP date). */
 export function parseRetryAfter(value: string | undefined, now: Date): number | undefined {
   if (value === undefined) return undefined;

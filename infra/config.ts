@@ -48,6 +48,10 @@ const Settings = z.strictObject({
   ),
   /** How often the sweep runs. A provider that keeps files for an hour leaves it no hour to find a loss. */
   sweepEveryMinutes: wholeNumber(5, 60, 'a whole number of minutes from 5 to 60').default(60),
+  /** How long a provider may take to its first byte, and between two; a retry waits four times as long. */
+  providerTimeoutSeconds: wholeNumber(1, 120, 'a whole number of seconds from 1 to 120').default(
+    30,
+  ),
   logRetentionDays: z.coerce
     .number()
     .refine((value) => logRetentions.includes(value), {

@@ -102,6 +102,7 @@ create table if not exists public.track_archiving_files (
   stored_at timestamptz,
   error_code text, -- why the present source is not to be had; null while it may be
   refused_at timestamptz,
+  first_refused_at timestamptz, -- of a cover or video; the next no at another time is final
   primary key (track_id, kind),
   constraint a_copy_is_dated check ((storage_url is null) = (stored_at is null)),
   constraint a_refusal_has_code check ((error_code is null) = (refused_at is null))

@@ -25,7 +25,8 @@ language sql set search_path = pg_catalog, pg_temp as $$
   on conflict (track_id, kind) do update
   set source_url = excluded.source_url, due_at = excluded.due_at, expires_at = excluded.expires_at,
     error_code = case when f.source_url = excluded.source_url then f.error_code end,
-    refused_at = case when f.source_url = excluded.source_url then f.refused_at end
+    refused_at = case when f.source_url = excluded.source_url then f.refused_at end,
+    first_refused_at = case when f.source_url = excluded.source_url then f.first_refused_at end
 $$;
 
 -- A file is stored at _storage_url; _details: sha256, content_type, source_host, duration_seconds. _bytes null: a person says so.
@@ -42,7 +43,7 @@ language sql set search_path = pg_catalog, pg_temp as $$
   set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
     object_name = excluded.object_name, bytes = excluded.bytes, sha256 = excluded.sha256,
     content_type = excluded.content_type, source_host = excluded.source_host, duration_seconds = excluded.duration_seconds,
-    stored_at = excluded.stored_at, error_code = null, refused_at = null
+    stored_at = excluded.stored_at, error_code = null, refused_at = null, first_refused_at = null
 $$;
 
 -- A source that lies in this project's Storage already, in the owner's folder, is recorded where it is: at the project's own
@@ -101,6 +102,7 @@ begin
 end $$;
 
 -- claimed: the track is this worker's until the lease ends. What is stored has its address, what is refused is `gone`;
+-- another no of what is `asked_before` is final: asked an hour ago or longer, or as long as the expiry leaves;
 -- all else that has an address is to be copied. Texts are bounded: users can write long ones. _project_url: where this project's
 -- Storage is; without it nothing is recorded in place.
 create or replace function public.claim_track_archiving(
@@ -108,7 +110,7 @@ create or replace function public.claim_track_archiving(
 returns table (outcome text, job_id uuid, fencing_token bigint, attempt integer, lease_expires_at timestamptz,
   user_id uuid, title text, provider text, expires_at timestamptz, allowed_hosts text[], user_agent text,
   audio_url text, cover_url text, video_url text,
-  storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[])
+  storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[], asked_before text[])
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare _track public.tracks; _job public.track_archiving_jobs; _is_open boolean; _due_at timestamptz;
@@ -179,9 +181,12 @@ begin
     max(f.storage_url) filter (where f.kind = 'audio' and not archiver.is_missing(f)),
     max(f.storage_url) filter (where f.kind = 'cover' and not archiver.is_missing(f)),
     max(f.storage_url) filter (where f.kind = 'video' and not archiver.is_missing(f)),
-    coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}')
+    coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}'),
+    coalesce(array_agg(f.kind) filter (where f.first_refused_at <= archiver.clock()
+        - case when _expires_at > archiver.clock() + interval '2 hours' then interval '1 hour' else interval '30 seconds' end
+      or _expires_at <= archiver.clock() + interval '5 minutes'), '{}')
   into outcome, job_id, fencing_token, attempt, lease_expires_at, user_id, expires_at, title, provider,
-    audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
+    audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone, asked_before
   from public.track_archiving_files as f where f.track_id = _track_id;
   return next;
 end $$;

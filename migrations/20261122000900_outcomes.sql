@@ -4,8 +4,8 @@
 set local lock_timeout = '3s';
 
 -- Records one file: as stored at _storage_url, with `bytes`, `sha256`, `content_type`, `source_host`; or, without an address,
--- as not to be had, with `code`. The former object is a leftover from here on, if it is another. False: the lease is lost,
--- whoever has it now goes on. Raises TA001 where Storage's catalogue has not what is to be recorded.
+-- as not to be had, with `code`, or, if `is_final` is false, as to be asked for once more. The former object is a leftover from
+-- here on, if it is another. False: the lease is lost, whoever has it now goes on. Raises TA001 where Storage's catalogue has not what is to be recorded.
 create or replace function public.store_track_asset(
   _job_id uuid, _fencing_token bigint, _asset text, _storage_url text, _details jsonb)
 returns boolean
@@ -26,9 +26,13 @@ begin
 
   select * into _former from public.track_archiving_files as f
   where f.track_id = _job.track_id and f.kind = _asset for update;
-  if _storage_url is null then
+  if _storage_url is null and _details ->> 'is_final' = 'false' then
+    update public.track_archiving_files as f set first_refused_at = coalesce(f.first_refused_at, archiver.clock())
+    where f.track_id = _job.track_id and f.kind = _asset;
+  elsif _storage_url is null then
     update public.track_archiving_files as f
-    set error_code = coalesce(_details ->> 'code', 'provider_gone'), refused_at = archiver.clock()
+    set first_refused_at = coalesce(f.first_refused_at, archiver.clock()), refused_at = archiver.clock(),
+      error_code = coalesce(_details ->> 'code', 'provider_gone')
     where f.track_id = _job.track_id and f.kind = _asset;
   else
     select * into _object from archiver.object_of(_storage_url);

@@ -42,6 +42,7 @@ create table public.track_archiving_files (
   stored_at timestamp with time zone,
   error_code text,
   refused_at timestamp with time zone,
+  first_refused_at timestamp with time zone,
   constraint a_copy_is_dated CHECK (((storage_url IS NULL) = (stored_at IS NULL))),
   constraint a_refusal_has_code CHECK (((error_code IS NULL) = (refused_at IS NULL))),
   constraint track_archiving_files_bytes_check CHECK ((bytes > 0)),
@@ -769,7 +770,7 @@ AS $function$
   set copied_from = excluded.copied_from, storage_url = excluded.storage_url, bucket_id = excluded.bucket_id,
     object_name = excluded.object_name, bytes = excluded.bytes, sha256 = excluded.sha256,
     content_type = excluded.content_type, source_host = excluded.source_host, duration_seconds = excluded.duration_seconds,
-    stored_at = excluded.stored_at, error_code = null, refused_at = null
+    stored_at = excluded.stored_at, error_code = null, refused_at = null, first_refused_at = null
 $function$
 ;
 
@@ -910,7 +911,8 @@ AS $function$
   on conflict (track_id, kind) do update
   set source_url = excluded.source_url, due_at = excluded.due_at, expires_at = excluded.expires_at,
     error_code = case when f.source_url = excluded.source_url then f.error_code end,
-    refused_at = case when f.source_url = excluded.source_url then f.refused_at end
+    refused_at = case when f.source_url = excluded.source_url then f.refused_at end,
+    first_refused_at = case when f.source_url = excluded.source_url then f.first_refused_at end
 $function$
 ;
 
@@ -1222,7 +1224,7 @@ end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.claim_track_archiving(_track_id uuid, _lease_seconds integer, _worker text, _project_url text DEFAULT NULL::text)
- RETURNS TABLE(outcome text, job_id uuid, fencing_token bigint, attempt integer, lease_expires_at timestamp with time zone, user_id uuid, title text, provider text, expires_at timestamp with time zone, allowed_hosts text[], user_agent text, audio_url text, cover_url text, video_url text, storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[])
+ RETURNS TABLE(outcome text, job_id uuid, fencing_token bigint, attempt integer, lease_expires_at timestamp with time zone, user_id uuid, title text, provider text, expires_at timestamp with time zone, allowed_hosts text[], user_agent text, audio_url text, cover_url text, video_url text, storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[], asked_before text[])
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
@@ -1295,9 +1297,12 @@ begin
     max(f.storage_url) filter (where f.kind = 'audio' and not archiver.is_missing(f)),
     max(f.storage_url) filter (where f.kind = 'cover' and not archiver.is_missing(f)),
     max(f.storage_url) filter (where f.kind = 'video' and not archiver.is_missing(f)),
-    coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}')
+    coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}'),
+    coalesce(array_agg(f.kind) filter (where f.first_refused_at <= archiver.clock()
+        - case when _expires_at > archiver.clock() + interval '2 hours' then interval '1 hour' else interval '30 seconds' end
+      or _expires_at <= archiver.clock() + interval '5 minutes'), '{}')
   into outcome, job_id, fencing_token, attempt, lease_expires_at, user_id, expires_at, title, provider,
-    audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone
+    audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone, asked_before
   from public.track_archiving_files as f where f.track_id = _track_id;
   return next;
 end $function$
@@ -1796,9 +1801,13 @@ begin
 
   select * into _former from public.track_archiving_files as f
   where f.track_id = _job.track_id and f.kind = _asset for update;
-  if _storage_url is null then
+  if _storage_url is null and _details ->> 'is_final' = 'false' then
+    update public.track_archiving_files as f set first_refused_at = coalesce(f.first_refused_at, archiver.clock())
+    where f.track_id = _job.track_id and f.kind = _asset;
+  elsif _storage_url is null then
     update public.track_archiving_files as f
-    set error_code = coalesce(_details ->> 'code', 'provider_gone'), refused_at = archiver.clock()
+    set first_refused_at = coalesce(f.first_refused_at, archiver.clock()), refused_at = archiver.clock(),
+      error_code = coalesce(_details ->> 'code', 'provider_gone')
     where f.track_id = _job.track_id and f.kind = _asset;
   else
     select * into _object from archiver.object_of(_storage_url);

@@ -1,10 +1,10 @@
-import { lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { buildConnector as Undici } from 'undici';
 import { ArchiveFailure } from '../../core/failure.ts';
-import { isPublicAddress } from '../../core/source-url.ts';
 import { buildConnector } from '../http.ts';
 import { connectFailure } from './errors.ts';
+import { LenientSocket } from './lenient-socket.ts';
 import type { AddressOverrides } from './overrides.ts';
 
 /** What the guard stands on; a test puts its own ground under it. */
@@ -17,12 +17,6 @@ export interface Network {
   protocol?: 'http:';
 }
 
-export const systemNetwork: Network = {
-  lookup: systemLookup as LookupFunction,
-  isPublic: isPublicAddress,
-  port: 443,
-};
-
 export interface ConnectorOptions {
   /** Milliseconds for DNS, TCP and TLS together. */
   timeout: number;
@@ -30,6 +24,8 @@ export interface ConnectorOptions {
   network: Network;
   /** Certificates to trust instead of the system's, PEM. */
   ca?: string | undefined;
+  /** For hosts that HTTP/1.1 as it should be does not reach: HTTP/2 is offered, too, and response heads are put in order. */
+  lenient?: boolean;
 }
 
 /**
@@ -40,13 +36,14 @@ export interface ConnectorOptions {
  */
 export function guardedConnector(options: ConnectorOptions): Undici.connector {
   const { network, overrides } = options;
-  const trust = options.ca === undefined ? {} : { ca: options.ca };
-  const guarded = buildConnector({
-    ...trust,
+  const { lenient = false } = options;
+  const shared = {
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
     timeout: options.timeout,
-    lookup: guardLookup(network),
-  });
-  const overridden = buildConnector({ ...trust, timeout: options.timeout });
+    allowH2: lenient,
+  };
+  const guarded = buildConnector({ ...shared, lookup: guardLookup(network) });
+  const overridden = buildConnector(shared);
 
   return (target, callback) => {
     const override = overrides.get(target.hostname);
@@ -58,7 +55,8 @@ export function guardedConnector(options: ConnectorOptions): Undici.connector {
         socket.destroy();
         return callback(notPublic(target.hostname), null);
       }
-      return callback(null, socket);
+      const isPlain = !lenient || !(socket instanceof TLSSocket) || socket.alpnProtocol === 'h2';
+      return callback(null, isPlain ? socket : (new LenientSocket(socket) as unknown as TLSSocket));
     };
     if (override !== undefined) {
       const { address, port } = override;

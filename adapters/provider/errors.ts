@@ -16,7 +16,7 @@ const connectTable: Table = [
 
 /** HTTPParserError is undici's for bytes that are no HTTP; it has not always a code. */
 const broken =
-  /^(UND_ERR_SOCKET|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EPROTO|ERR_STREAM_PREMATURE_CLOSE|ERR_SSL_.*|HPE_.*|HTTPParserError)$/;
+  /^(UND_ERR_SOCKET|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EPROTO|ERR_STREAM_PREMATURE_CLOSE|ERR_SSL_.*|ERR_HTTP2_.*|HPE_.*|HTTPParserError)$/;
 /** Two lengths announced, or one beside a chunked body. */
 const contradictory = /^UND_ERR_RES_CONTENT_LENGTH_MISMATCH$/;
 
@@ -33,8 +33,18 @@ const bodyTable: Table = [
   [contradictory, 'provider_overlong'],
   [/^(UND_ERR_SOCKET|HPE_INVALID_EOF_STATE|Z_BUF_ERROR)$/, 'provider_truncated'],
   [broken, 'provider_reset'],
-  [/^(Z_|ERR__|ERR_BROTLI)/, 'content_encoding'],
+  [/^(Z_|ZSTD_|ERR__|ERR_BROTLI)/, 'content_encoding'],
 ];
+
+/** What another manner of connection may mend: HTTP/2, or a head that is put in order (lenient-socket.ts). */
+export function isOddTransport({ cause }: ArchiveFailure): boolean {
+  const { code, message } = describe(cause);
+  return (
+    /^(ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL|HTTPParserError|HPE_.*)$/.test(code) ||
+    contradictory.test(code) ||
+    /bad response/.test(message)
+  );
+}
 
 export const connectFailure = (error: unknown, host: string) =>
   failureBy(connectTable, error, host);

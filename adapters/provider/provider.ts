@@ -1,24 +1,30 @@
 import type { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import { ArchiveFailure } from '../../core/failure.ts';
 import { parseSourceUrl, redactUrl } from '../../core/source-url.ts';
-import { request } from '../http.ts';
-import { guardedConnector, type Network, systemNetwork } from './connector.ts';
-import { decoded, decoderFor } from './decode.ts';
-import { bodyFailure, headersFailure } from './errors.ts';
-import { createExcessAgent, type Excess } from './excess.ts';
+import type { Network } from './connector.ts';
+import { decoded, listedCodings } from './decode.ts';
+import { bodyFailure } from './errors.ts';
+import type { Excess } from './excess.ts';
 import type { AddressOverrides } from './overrides.ts';
-import { announcedLength, header, isChunked, isRedirect, statusFailure } from './response.ts';
+import { type Answer, createRequester, discard } from './request.ts';
+import {
+  announcedLength,
+  coveredLength,
+  isChunked,
+  isRedirect,
+  locationOf,
+  statusFailure,
+} from './response.ts';
 
 /** Redirects followed before a file counts as unreachable. */
 export const maxRedirects = 5;
-const maxHeaderBytes = 16 * 1024;
-const defaultUserAgent = 'Mozilla/5.0 (compatible; track-archiver)';
 
 export interface SourcePolicy {
   allowedHosts: readonly string[];
   /** Null: the archiver's own. */
   userAgent: string | null;
+  /** Asked before, in vain: over a connection of its own now, with more patience. */
+  isRetry?: boolean;
 }
 
 /** A file that a provider has begun to send. */
@@ -52,7 +58,7 @@ export interface Provider {
 }
 
 export interface ProviderOptions {
-  /** Milliseconds to connect, to get response headers, and between two body chunks. */
+  /** Milliseconds to connect, to get response headers, and between two body chunks; a retry has more (request.ts). */
   timeout: number;
   overrides?: AddressOverrides;
   network?: Network;
@@ -62,36 +68,7 @@ export interface ProviderOptions {
 
 export function createProvider(options: ProviderOptions): Provider {
   const now = options.now ?? (() => new Date());
-  const agent = createExcessAgent({
-    connect: guardedConnector({
-      timeout: options.timeout,
-      overrides: options.overrides ?? new Map(),
-      network: options.network ?? systemNetwork,
-      ca: options.ca,
-    }),
-    headersTimeout: options.timeout,
-    bodyTimeout: options.timeout,
-    maxHeaderSize: maxHeaderBytes,
-  });
-
-  async function get(url: URL, policy: SourcePolicy, signal: AbortSignal, opaque: Excess) {
-    try {
-      return await request(agent, {
-        origin: url.origin,
-        path: `${url.pathname}${url.search}`,
-        method: 'GET',
-        headers: {
-          accept: '*/*',
-          'accept-encoding': 'identity',
-          'user-agent': policy.userAgent ?? defaultUserAgent,
-        },
-        signal,
-        opaque,
-      });
-    } catch (error) {
-      throw headersFailure(error, url.hostname);
-    }
-  }
+  const requester = createRequester(options);
 
   return {
     async open(raw, policy, signal) {
@@ -100,10 +77,10 @@ export function createProvider(options: ProviderOptions): Provider {
       for (;;) {
         seen.add(url.href);
         const excess: Excess = { seen: false };
-        const response = await get(url, policy, signal, excess);
+        const response = await requester.get(url, policy, signal, excess);
         if (!isRedirect(response.statusCode)) return sourceFile(response, url, excess, now());
-        discard(response.body);
-        url = redirectTarget(url, header(response.headers, 'location'), policy);
+        response.release();
+        url = redirectTarget(url, locationOf(response.headers), policy);
         if (seen.has(url.href) || seen.size > maxRedirects) {
           throw new ArchiveFailure(
             'redirect_limit',
@@ -112,7 +89,7 @@ export function createProvider(options: ProviderOptions): Provider {
         }
       }
     },
-    close: () => agent.destroy(),
+    close: () => requester.close(),
   };
 }
 
@@ -127,36 +104,36 @@ function redirectTarget(from: URL, location: string | undefined, policy: SourceP
   return parseSourceUrl(target.href, policy.allowedHosts);
 }
 
-function sourceFile(
-  response: Dispatcher.ResponseData,
+async function sourceFile(
+  response: Answer,
   url: URL,
   excess: Excess,
   now: Date,
-): SourceFile {
+): Promise<SourceFile> {
+  const { headers } = response;
   try {
-    const failure = statusFailure(response.statusCode, response.headers, url, now);
+    const failure = statusFailure(response.statusCode, headers, url, now);
     if (failure !== undefined) throw failure;
-    const decoder = decoderFor(response.headers);
-    const body = decoder === undefined ? response.body : decoded(response.body, decoder);
-    const length = decoder === undefined ? announcedLength(response.headers) : undefined;
+    const { body, isCoded } = await decoded(response.body, listedCodings(headers)).catch(
+      (error: unknown) => Promise.reject(bodyFailure(error, url.hostname)),
+    );
+    const covered = response.statusCode === 206 ? coveredLength(headers) : undefined;
+    const length = isCoded ? undefined : (covered ?? announcedLength(headers));
     return {
       host: url.hostname,
       length,
       // An encoded body has an end of its own, which its decoder misses.
-      closeDelimited: decoder === undefined && length === undefined && !isChunked(response.headers),
+      closeDelimited: !isCoded && length === undefined && !isChunked(headers),
       body,
       failure: (error) => bodyFailure(error, url.hostname),
       isOverlong: () => excess.seen,
-      close: () => discard(body),
+      close: () => {
+        discard(body);
+        response.release();
+      },
     };
   } catch (error) {
-    discard(response.body);
+    response.release();
     throw error;
   }
-}
-
-/** Gives an unread body up, and its connection with it; the error that this raises is ours and means nothing. */
-function discard(body: Readable): void {
-  body.on('error', () => {});
-  body.destroy();
 }

@@ -51,6 +51,8 @@ export const ClaimRow = oneRow(
       storage_cover_url: z.string().nullable(),
       storage_video_url: z.string().nullable(),
       gone: z.array(z.enum(assetKinds)).nullable(),
+      /** Refused an hour ago or longer, or about to expire: another no is final. */
+      asked_before: z.array(z.enum(assetKinds)),
     }),
     z.object({ outcome: z.literal('busy') }),
     z.object({ outcome: z.literal('already_archived') }),

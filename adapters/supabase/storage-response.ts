@@ -5,6 +5,7 @@ import { parseRetryAfter } from '../../core/retry.ts';
 const Rejection = z.object({
   statusCode: z.coerce.number().int().optional(),
   error: z.string().optional(),
+  code: z.string().optional(),
   message: z.string().optional(),
 });
 
@@ -33,14 +34,22 @@ export function storageResponse(
 
 export function throwUnlessDone(response: StorageResponse): void {
   if (response.status >= 200 && response.status < 300) return;
-  const { error, message } = Rejection.safeParse(response.body).data ?? {};
-  const said = [error, message].filter((part) => part !== undefined).join(': ');
+  const { error, code, message } = Rejection.safeParse(response.body).data ?? {};
+  const said = [error ?? code, message].filter((part) => part !== undefined).join(': ');
   throw new ArchiveFailure(
-    rejectionCode(response.status),
+    isKeyRefused(response.status, said) ? 'storage_unauthorized' : rejectionCode(response.status),
     `Storage answered ${response.status} ${said}`.trim(),
     { retryAfter: response.retryAfter },
   );
 }
+
+/**
+ * Storage answers 400 to a key that it cannot read, with `InvalidJWT` (storage-api, src/internal/errors/codes.ts) or
+ * jose's own words, such as `Invalid Compact JWS`; its gateway says `JWT expired`.
+ */
+const isKeyRefused = (status: number, said: string): boolean =>
+  status === 400 &&
+  /\b(jws|jwt|jwk|invalidjwt|invalid signature|signature verification)\b/i.test(said);
 
 function rejectionCode(status: number): FailureCode {
   if (status === 401 || status === 403) return 'storage_unauthorized';

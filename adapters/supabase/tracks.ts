@@ -43,8 +43,8 @@ export interface Tracks {
     url: string,
     details: StoredDetails,
   ): Promise<boolean>;
-  /** Records why an optional asset is not to be had. False: the lease is lost. */
-  storeRefused(ticket: Ticket, asset: AssetKind, code: string): Promise<boolean>;
+  /** Records why an optional asset is not to be had; not `isFinal`: it is to be asked for again. False: the lease is lost. */
+  storeRefused(ticket: Ticket, asset: AssetKind, code: string, isFinal: boolean): Promise<boolean>;
   /** `not_stored`: Storage has lost what an earlier attempt recorded; the job forgot it and is still this worker's. */
   complete(ticket: Ticket): Promise<Completion>;
   /** After the dead letter was sent. What time may fix is tried again before the expiry. False: the lease is lost. */
@@ -96,12 +96,13 @@ export function createTracks(client: PostgrestClient, supabaseUrl: string): Trac
         ClaimRow,
       ),
     storeAsset: (ticket, asset, url, details) => store(ticket, asset, url, details),
-    storeRefused: (ticket, asset, code) => store(ticket, asset, null, { code }),
+    storeRefused: (ticket, asset, code, isFinal) =>
+      store(ticket, asset, null, { code, is_final: isFinal }),
     complete: (ticket) =>
       callFunction(client, 'complete_track_archiving', ticketParameters(ticket), CompletionResult),
     fail: (ticket, failure) =>
       end('fail_track_archiving', ticket, failure, {
-        _may_mend: failure.disposition === 'retry',
+        _may_mend: failure.disposition !== 'give-up',
       }),
     release: (ticket, failure, seconds) =>
       end('release_track_archiving', ticket, failure, { _seconds: seconds }),

@@ -38,7 +38,7 @@ export class ArchiveTracksEndpoint extends Construct {
       bundles: props.bundles,
       timeout: Duration.seconds(timings.archiveTimeout),
       memoryMegabytes: archiveMemory,
-      environment: archiveVariables(secret, queues),
+      environment: archiveVariables(config, secret, queues),
     });
     const { role } = this.lambda;
     secret.grantRead(role);

@@ -23,11 +23,12 @@ interface ArchiveWorkerProps {
 export const archiveMemory = 512;
 
 /** The environment of a Lambda that archives, whoever asks it to. */
-export const archiveVariables = (secret: SecretStore, queues: Queues) =>
+export const archiveVariables = (config: Config, secret: SecretStore, queues: Queues) =>
   ({
     SECRET_ID: secret.arn,
     ARCHIVE_QUEUE_URL: queues.archive.queueUrl,
     DEAD_LETTER_QUEUE_URL: queues.deadLetters.queueUrl,
+    PROVIDER_TIMEOUT_MS: String(config.providerTimeoutSeconds * 1000),
   }) satisfies Omit<EnvironmentOf<typeof archiveEnvironment>, 'POWERTOOLS_SERVICE_NAME'>;
 
 /** The Lambda that copies tracks to Storage, fed by the archive queue. */
@@ -44,7 +45,7 @@ export class ArchiveWorker extends Construct {
       bundles: props.bundles,
       timeout: Duration.seconds(timings.archiveTimeout),
       memoryMegabytes: archiveMemory,
-      environment: archiveVariables(secret, queues),
+      environment: archiveVariables(config, secret, queues),
     });
     const { role } = this.lambda;
     secret.grantRead(role);

@@ -26,8 +26,13 @@ const cases: [what: string, files: ReturnType<typeof file>[], code: FailureCode 
   ],
   [
     'the first of those that are lost for good',
-    [file('audio'), file('cover', 'too_large'), file('video', 'media_wrong_kind')],
+    [file('audio'), file('cover', 'too_large'), file('video', 'url_invalid')],
     'too_large',
+  ],
+  [
+    'a file that is asked for again, before those that are lost for good',
+    [file('audio'), file('cover', 'too_large'), file('video', 'media_wrong_kind')],
+    'media_wrong_kind',
   ],
 ];
 

@@ -36,8 +36,10 @@ export interface DeliveredCase {
   cover?: Behaviour;
   video?: Behaviour;
   storage?: StorageFault;
-  /** Requests that the provider sees for the audio; by default three for what is retried, one for what is not. */
+  /** Requests that the provider sees for the audio; by default three for what is retried, one for all else. */
   requests?: number;
+  /** Said so clearly that it is not asked again, although its code is. */
+  final?: true;
   /** TCP connections that a host of trouble sees. */
   connections?: [host: TroubleHost, count: number];
   /** Seconds until the message is delivered again; by default a minute. */

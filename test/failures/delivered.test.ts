@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { beforeAll, describe, test } from 'vitest';
-import { type FailureCode, failures } from '../../core/failure.ts';
+import { type Disposition, type FailureCode, failures } from '../../core/failure.ts';
 import { providerHost } from '../lambdas/world.ts';
 import { afterSuite } from '../support/cleanup.ts';
 import type { Case, DeliveredCase } from './case.ts';
 import { deliverCases } from './deliver-cases.ts';
 import { type Ground, startGround, withDns } from './ground.ts';
-import { assertArchived, assertFailed, assertRefused, type Staged } from './outcome.ts';
+import {
+  assertArchived,
+  assertFailed,
+  assertRefused,
+  assertSecondLook,
+  type Staged,
+} from './outcome.ts';
 import { recoveredCases } from './recovered-cases.ts';
 import { bucketChanges } from './storage-cases.ts';
 import { failureCases } from './table.ts';
@@ -21,10 +27,10 @@ const failing = (Object.entries(failureCases) as [FailureCode, readonly Case[]][
 );
 const recovered = recoveredCases.map((scene) => ({ code: 'archived' as const, scene }));
 
-/** The case's failing file is a cover or a video, and no time fixes it. */
-const isOptionalFileRefused = ({ code, scene }: Expected): boolean =>
+/** The case's failing file is a cover or a video, and its code says what becomes of it. */
+const isOptionalFile = ({ code, scene }: Expected, disposition: Disposition): boolean =>
   code !== 'archived' &&
-  failures[code].disposition === 'give-up' &&
+  failures[code].disposition === disposition &&
   (scene.cover ?? scene.video) !== undefined;
 
 test('every code has a case', () => {
@@ -57,8 +63,10 @@ describe('the archive bundle meets every failure at once', () => {
       const track = staged[index];
       assert.ok(track);
       if (code === 'archived') await assertArchived(ground, track, scene);
-      else if (isOptionalFileRefused({ code, scene }))
+      else if (isOptionalFile({ code, scene }, 'give-up'))
         await assertRefused(ground, track, code, scene);
+      else if (isOptionalFile({ code, scene }, 'ask-again'))
+        await assertSecondLook(ground, track, code, scene);
       else await assertFailed(ground, track, code, scene);
     });
   }

@@ -145,7 +145,7 @@ test('a final failure whose report is cut off costs the provider one more reques
     isCut = true;
     return { lose: 'response' };
   };
-  const scene = { what: '', audio: { kind: 'status', status: 404 } } as const;
+  const scene = { what: '', audio: { kind: 'status', status: 410 }, final: true } as const;
   const [staged] = await deliverCases(ground, [scene]);
   assert.equal((await readJob(ground, staged.id)).status, 'failed', 'the database knows');
   assert.equal(ground.deadLetters(staged.id).length, 1, 'the dead letter comes first');

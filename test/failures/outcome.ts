@@ -123,6 +123,26 @@ export async function assertRefused(
   assert.equal(told.length, 0, 'the song is safe');
 }
 
+/** A cover or video that was refused once: the song is safe and shown, and the sweep has the track for a second look. */
+export async function assertSecondLook(
+  ground: Ground,
+  staged: Staged,
+  code: FailureCode,
+  expected: DeliveredCase,
+): Promise<void> {
+  await assertNotArchived(ground, staged, expected.stored ?? []);
+  await assertReason(ground, staged, 'pending', code);
+  assert.equal(ground.message(staged.id), undefined);
+  assert.deepEqual(ground.deadLetters(staged.id), []);
+  const kind = expected.cover === undefined ? 'video' : 'cover';
+  const [file] = await ground.database.query(
+    'select * from public.track_archiving_files where track_id = $1 and kind = $2',
+    [staged.id, kind],
+  );
+  assert.deepEqual([file.error_code, file.storage_url], [null, null]);
+  assert.ok(file.first_refused_at instanceof Date);
+}
+
 /** The whole outcome of a case: job row, the message's settlement, the provider's requests, Storage. */
 export async function assertFailed(
   ground: Ground,
@@ -130,9 +150,11 @@ export async function assertFailed(
   code: FailureCode,
   expected: DeliveredCase,
 ): Promise<void> {
-  const isRetried = failures[code].disposition === 'retry';
+  const { disposition } = failures[code];
+  const isRetried = disposition === 'retry';
   await assertNotArchived(ground, staged, isRetried ? [] : (expected.stored ?? []));
-  if (isRetried) await assertRetried(ground, staged, code, expected);
+  const isAskedAgain = disposition === 'ask-again' && expected.final === undefined;
+  if (isRetried || isAskedAgain) await assertRetried(ground, staged, code, expected);
   else await assertGivenUp(ground, staged, code, expected);
   const asked = typeof expected.url === 'string' || expected.url === null ? 0 : 1;
   const usual = asked * (isRetried ? maxTries : 1);

@@ -1,4 +1,4 @@
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { files } from '../lambdas/tracks.ts';
 import type { DeliveredCase } from './case.ts';
 import { inBody, reset, status, uploads } from './storage-cases.ts';
@@ -44,6 +44,13 @@ export const recoveredCases: readonly DeliveredCase[] = [
   { what: 'the body comes as gzip', audio: encoded('gzip', gzipSync(files.audio)) },
   { what: 'the body comes as deflate', audio: encoded('deflate', deflateSync(files.audio)) },
   { what: 'the body comes as brotli', audio: encoded('br', brotliCompressSync(files.audio)) },
+  { what: 'the body comes as zstd', audio: encoded('zstd', zstdCompressSync(files.audio)) },
+  {
+    what: 'the body is encoded twice',
+    audio: encoded('gzip, gzip', gzipSync(gzipSync(files.audio))),
+  },
+  { what: 'the body is not encoded as it says', audio: encoded('gzip', files.audio) },
+  { what: 'the encoding is none', audio: encoded('aws-chunked', files.audio) },
   { what: 'the provider answers 203', audio: { kind: 'response', status: 203, body: files.audio } },
   {
     what: 'a redirect leads to the file',

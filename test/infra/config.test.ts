@@ -36,6 +36,7 @@ describe('configuration', () => {
       archiveAfterDays: 13,
       scheduleWindowMinutes: 15,
       sweepEveryMinutes: 60,
+      providerTimeoutSeconds: 30,
       logRetentionDays: 30,
       logLevel: 'INFO',
       runbookUrl: 'docs/runbook.md',

@@ -98,6 +98,7 @@ test('each Lambda has the environment that this table says', () => {
     SECRET_ID: '<Secret>',
     ARCHIVE_QUEUE_URL: '<QueuesArchive>',
     DEAD_LETTER_QUEUE_URL: '<QueuesDeadLetters>',
+    PROVIDER_TIMEOUT_MS: '30000',
   };
   const scheduling = {
     SECRET_ID: '<Secret>',

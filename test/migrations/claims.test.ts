@@ -39,6 +39,7 @@ test('a claim hands out all that a worker needs', async (t) => {
     storage_cover_url: null,
     storage_video_url: null,
     gone: [],
+    asked_before: [],
   });
   const job = await jobOf(db, track);
   assert.equal(job.status, 'processing');

@@ -139,7 +139,7 @@ for (const [what, bytes, end, code] of [
   ['that is no HTTP is a reset', 'SSH-2.0-OpenSSH_9.6\r\n', 'end', 'provider_reset'],
   [
     'with endless headers is refused',
-    `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`,
+    `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(200_000)}\r\n\r\n`,
     'end',
     'provider_refused',
   ],

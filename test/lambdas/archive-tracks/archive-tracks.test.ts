@@ -81,7 +81,7 @@ test('what fails for good is returned by name and reason, failed, and in the dea
   const world = await startWorld(t);
   const ask = await manualEndpoint(world);
   await insertWholeTrack(world, {}, overdue);
-  const failed = await insertWholeTrack(world, { audio: { kind: 'status', status: 404 } }, overdue);
+  const failed = await insertWholeTrack(world, { audio: { kind: 'status', status: 410 } }, overdue);
   const { body } = await ask({ limit: 10 });
   assert.equal(body.message, 'Archived 1/2 tracks');
   const { errors, ...counts } = body.results as { errors: Record<string, string>[] };
@@ -100,7 +100,7 @@ test('a track whose dead letter cannot be written does not fail without it: the 
   const world = await startWorld(t);
   world.environment.DEAD_LETTER_QUEUE_URL = `${world.deadLetterUrl}-that-is-not-there`;
   const ask = await manualEndpoint(world);
-  const failed = await insertWholeTrack(world, { audio: { kind: 'status', status: 404 } });
+  const failed = await insertWholeTrack(world, { audio: { kind: 'status', status: 410 } });
   const { body } = await ask({ trackId: failed.id });
   assert.equal(body.message, 'Archived 0/1 tracks');
   assert.equal((await readJob(world, failed.id)).status, 'processing');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
+import { moveClock } from '../../migrations/app.ts';
 import { insertWholeTrack, readJob, readTrack, requestsFor, storedObjects } from '../tracks.ts';
 import { startWorld } from '../world.ts';
 import { archiveLambda, deadLetters, deliverTrack } from './deliver.ts';
@@ -20,7 +21,7 @@ test('a cover and a video that are gone are recorded as gone, and the track is a
   const world = await startWorld(t);
   const archive = await archiveLambda(world);
   const track = await insertWholeTrack(world, {
-    cover: { kind: 'status', status: 404 },
+    cover: { kind: 'status', status: 441 },
     video: { kind: 'status', status: 410 },
   });
   assert.deepEqual((await deliverTrack(world, archive, track.id)).failed, []);
@@ -40,6 +41,13 @@ test('a cover that is no image is recorded as refused, and holds nothing up', as
   const archive = await archiveLambda(world);
   const track = await insertWholeTrack(world, { cover: { kind: 'html' } });
   await deliverTrack(world, archive, track.id);
+  assert.equal(
+    (await readTrack(world, track.id)).archived_to_storage,
+    false,
+    'it is asked for again',
+  );
+  await moveClock(world.database, '2 hours');
+  await deliverTrack(world, archive, track.id);
   const row = await readTrack(world, track.id);
   assert.equal(row.archived_to_storage, true);
   assert.match(row.storage_audio_url, /tracks-audio/);
@@ -54,7 +62,7 @@ test('without audio there is nothing to wait for, whatever may come of the video
   const world = await startWorld(t);
   const archive = await archiveLambda(world);
   const track = await insertWholeTrack(world, {
-    audio: { kind: 'status', status: 404 },
+    audio: { kind: 'status', status: 410 },
     video: { kind: 'status', status: 503 },
   });
   assert.deepEqual((await deliverTrack(world, archive, track.id)).failed, []);

@@ -29,7 +29,7 @@ test('a redelivery copies only what is missing', async (t) => {
   const world = await startWorld(t);
   const archive = await archiveLambda(world);
   const track = await insertWholeTrack(world, {
-    cover: { kind: 'status', status: 404 },
+    cover: { kind: 'status', status: 441 },
     video: { kind: 'flaky', failures: 3, by: 500 },
   });
   assert.equal((await deliverTrack(world, archive, track.id)).failed.length, 1);
@@ -76,7 +76,7 @@ test('the fifth delivery is the last: a dead letter says why, the job fails, and
 test('a track that failed is archived by a later message, once its address has the file', async (t) => {
   const world = await startWorld(t);
   const archive = await archiveLambda(world);
-  const track = await insertWholeTrack(world, { audio: { kind: 'status', status: 404 } });
+  const track = await insertWholeTrack(world, { audio: { kind: 'status', status: 410 } });
   await deliverTrack(world, archive, track.id);
   world.provider.serve(track.urls.audio, files.audio);
   assert.deepEqual((await deliverTrack(world, archive, track.id)).failed, []);
