@@ -80,7 +80,8 @@ function databaseResult(call: string): unknown {
           storage_audio_url: null,
           storage_cover_url: null,
           storage_video_url: null,
-          gone: null,
+          gone: [],
+          asked_before: [],
         },
       ];
     case 'store_track_asset':

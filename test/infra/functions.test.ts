@@ -98,8 +98,8 @@ test('each Lambda has the environment that this table says', () => {
     SECRET_ID: '<Secret>',
     ARCHIVE_QUEUE_URL: '<QueuesArchive>',
     DEAD_LETTER_QUEUE_URL: '<QueuesDeadLetters>',
-    PROVIDER_TIMEOUT_MS: '30000',
   };
+  const copying = { ...archiving, PROVIDER_TIMEOUT_MS: '30000' };
   const scheduling = {
     SECRET_ID: '<Secret>',
     SCHEDULE_GROUP: 'track-archiver',
@@ -111,8 +111,8 @@ test('each Lambda has the environment that this table says', () => {
   };
   const expected = {
     enqueue: scheduling,
-    archive: archiving,
-    'archive-tracks': archiving,
+    archive: copying,
+    'archive-tracks': copying,
     sweep: { ...scheduling, ...archiving, ARCHIVE_CONCURRENCY: '5' },
   };
   for (const [name, places] of Object.entries(expected)) {

@@ -214,7 +214,7 @@ describe('an error that quotes a secret does not bring it into log, job row, dea
       const track = await insertTrack(world, { audio_url });
       await archive(world, started, track.id);
       const [job] = await readJobs(world, track.id);
-      assert.match(job.error_code, /^(provider|content)_/);
+      assert.match(job.error_code, /^(provider|content|media)_/);
       await assertNoSecrets(world, started);
     });
   }
