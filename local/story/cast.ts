@@ -89,9 +89,9 @@ export const cast: CastTrack[] = [
   {
     title: 'Empty Promise',
     provider: 'suno',
-    about: 'answers 200 with no audio',
+    about: 'answers 200 with no audio until the end',
     audio: { file: 'song.mp3', behaviour: { kind: 'html' } },
-    ends: 'media_unrecognised',
+    ends: 'expired',
   },
   {
     title: 'One Hour',

@@ -20,7 +20,7 @@ export async function checkExpectations(
     if (track.part.ends === 'archived') results.push(await checkArchived(stack, track, state));
     else if (track.part.ends === 'deleted') results.push(checkDeleted(stack, track, state));
     else {
-      const letter = deadLetters.find(({ trackId }) => trackId === track.id);
+      const letter = deadLetters.findLast(({ trackId }) => trackId === track.id);
       results.push(await checkLost(stack, track, state, letter));
     }
   }
