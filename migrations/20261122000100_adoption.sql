@@ -4,7 +4,7 @@
 -- Lock: none where nothing is replaced. Otherwise public.tracks access exclusive, where triggers have to go or the jobs'
 --   foreign key is made anew, as long as these jobs take to be checked; public.track_archiving_jobs likewise.
 -- Again: what was adopted is left alone, told by the triggers of ours on its jobs.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 do $$ declare _problems text; _each record;
 begin

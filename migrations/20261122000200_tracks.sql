@@ -4,7 +4,7 @@
 -- Lock: public.tracks access exclusive, milliseconds: catalogue only, no row is read or rewritten
 --   (a constant default needs no rewrite since Postgres 11).
 -- Again: every step is skipped where it is done already.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 do $$ begin
   if to_regclass('public.tracks') is not null then return; end if;

@@ -3,7 +3,7 @@
 --   rotate, so these are rows that the operator edits, not constants.
 -- Lock: none on tables of the app.
 -- Again: created if absent; a setting and a policy are kept as the operator left them.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 create schema if not exists archiver;
 revoke all on schema archiver from public;

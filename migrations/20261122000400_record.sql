@@ -4,7 +4,7 @@
 -- Lock: public.tracks share row exclusive, milliseconds, while the foreign keys are made (writes wait, reads do not).
 -- Lock: public.track_archiving_jobs access exclusive, as long as its own rows take to be checked.
 -- Again: every step finds nothing to do; functions, policies and triggers are replaced.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 create sequence if not exists archiver.fencing_tokens;
 revoke all on sequence archiver.fencing_tokens from public, anon, authenticated;

@@ -2,7 +2,7 @@
 --   the files of a deleted track are known.
 -- Lock: public.track_archiving_jobs share row exclusive, milliseconds: catalogue only.
 -- Again: functions and triggers are replaced.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 -- Addresses. Signatures change, the file does not.
 create or replace function archiver.without_query(_url text) returns text

@@ -3,7 +3,7 @@
 --   counted: no bug of a worker gets past it, and it costs no request to Storage.
 -- Lock: storage.objects access exclusive, milliseconds: catalogue only.
 -- Again: limits are set back to the spec's; types that the app added to a bucket stay.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 do $$ begin
   if not has_table_privilege('service_role', 'storage.objects', 'select') then

@@ -1,7 +1,7 @@
 -- Why: what is to be done with a track, and that it was done: the enqueue endpoint and the sweep ask plan and say confirm.
 -- Lock: none beyond rows. The order everywhere: the row of tracks first, then its job, then its files.
 -- Again: functions are replaced.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 -- When a schedule that did not bring its track is looked at: past its window, which is a quarter of the time until the expiry
 -- at most, and past the Scheduler's own delay.

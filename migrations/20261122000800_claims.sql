@@ -1,7 +1,7 @@
 -- Why: a worker takes a track by a claim with a lease and a fencing token; what is missing of it is in its files.
 -- Lock: none beyond rows. The order everywhere: the row of tracks first, then its job, then its files.
 -- Again: functions are replaced.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 -- The files of a track as it is now. A new source forgets why the former was refused; a stored copy stays. Where a row is
 -- new, what the track has stored is the word of whoever stored it.

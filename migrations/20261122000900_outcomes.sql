@@ -1,7 +1,7 @@
 -- Why: what a worker says of its claim, one function a verb: store, release, complete. Each is fenced.
 -- Lock: none beyond rows. The order everywhere: the row of tracks first, then its job, then its files.
 -- Again: functions are replaced.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 -- Records one file: as stored at _storage_url, with `bytes`, `sha256`, `content_type`, `source_host`; or, without an address,
 -- as not to be had, with `code`, or, if `is_final` is false, as to be asked for once more. The former object is a leftover from

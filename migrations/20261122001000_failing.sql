@@ -2,7 +2,7 @@
 --   what is final, once, and again when it was saved after all.
 -- Lock: none on tables of the app. The order everywhere: the row of tracks first, then its job.
 -- Again: the table is made if absent; functions are replaced.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 do $$ begin
   if to_regclass('public.notifications') is not null then return; end if;

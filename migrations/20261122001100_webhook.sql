@@ -3,7 +3,7 @@
 --   have been reported to hang pg_net's worker (supabase/pg_net#225).
 -- Lock: none on tables of the app.
 -- Again: functions are replaced.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 -- Vault's address and secrets of the webhook, or nothing.
 create or replace function archiver.webhook_target(out url text, out secrets text)

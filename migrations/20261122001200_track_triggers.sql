@@ -3,7 +3,7 @@
 --   wait, and what one statement may cost is bounded: the sweep finds what was left out.
 -- Lock: public.tracks share row exclusive, milliseconds: catalogue only (writes wait, reads do not).
 -- Again: functions and triggers are replaced.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 -- Counts up to a bound in this transaction; false beyond it, where the setting says so to the triggers' conditions.
 create or replace function archiver.is_within(_what text, _most integer, _more integer default 1) returns boolean

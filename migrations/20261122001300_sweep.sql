@@ -2,7 +2,7 @@
 --   files that Storage has no more, follows changed policies, and removes leftovers. Each step is bounded.
 -- Lock: none beyond rows. The order everywhere: the row of tracks first, then its job.
 -- Again: functions are replaced.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 -- Takes jobs whose clock hand has passed, fairly round their owners, then by urgency, the expired last; a job that was taken
 -- is looked at again in fifteen minutes unless something moved it. At most _room of them go onto the queue, and no owner

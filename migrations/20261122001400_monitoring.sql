@@ -3,7 +3,7 @@
 -- Lock: public.tracks share, where the index is built here, which is only in a table under 64 MB (writes wait
 --   well under a second, reads do not). A larger one is left to `create index concurrently`.
 -- Again: functions and the view are replaced.
-set local lock_timeout = '3s';
+set local lock_timeout = '500ms';
 
 do $$ begin
   if to_regclass('public.tracks_archiving_worklist') is not null then return; end if;

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 
 export const migrationsDirectory = join(import.meta.dirname, '../../migrations');
@@ -48,12 +49,38 @@ export async function pendingMigrations(client: pg.ClientBase): Promise<Migratio
   return listMigrations().filter(({ file }) => !applied.has(file));
 }
 
+/** Tries for a lock, a pause apart, in which what waited behind it goes on. */
+const lockTries = 60;
+const lockPause = 1000;
+
+/**
+ * Applies one migration, in short tries where the app holds what it locks: while a migration waits for its lock, the
+ * app's own statements wait behind it. False: it was applied meanwhile. Gives up after some minute.
+ */
+export async function applyMigration(
+  client: pg.ClientBase,
+  migration: Migration,
+  pause = lockPause,
+): Promise<boolean> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await tryMigration(client, migration);
+    } catch (error) {
+      if (!isLockMissing(error) || tries === lockTries) throw error;
+      await wait(pause);
+    }
+  }
+}
+
+const isLockMissing = (error: unknown): boolean =>
+  error instanceof Error && error.cause instanceof pg.DatabaseError && error.cause.code === '55P03';
+
 /**
  * Applies one migration in a transaction, with its record, unless it was applied meanwhile: then it
  * returns false. The client should be the role `postgres`. The lock is the transaction's, so that it
  * also holds behind a pooler that hands out connections by the transaction.
  */
-export async function applyMigration(
+async function tryMigration(
   client: pg.ClientBase,
   { file, version, name }: Migration,
 ): Promise<boolean> {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'vitest';
+import { applyMigration, listMigrations } from '../../adapters/database/migrations.ts';
 import { migrationFiles } from '../../local/postgres/database.ts';
+import { until } from '../support/until.ts';
 import { onConnection } from './app.ts';
 import { migrationPath, startingDatabase } from './starts.ts';
 
@@ -59,9 +61,31 @@ test('what a migration locks, in an app that is full, stands in its header', asy
   }
 });
 
-test('a migration that cannot have its lock gives up in seconds instead of queueing the app behind it', () => {
+test('a migration that cannot have its lock gives up at once instead of queueing the app behind it', () => {
   for (const file of migrationFiles()) {
     const sql = readFileSync(migrationPath(file), 'utf8');
-    assert.match(sql, /^set local lock_timeout = '3s';$/m, file);
+    assert.match(sql, /^set local lock_timeout = '500ms';$/m, file);
   }
+});
+
+test('the runner tries again, and meanwhile the app reads on', async (t) => {
+  const db = await startingDatabase(t, 'an app that is full');
+  const [adoption, tracks] = listMigrations();
+  assert.ok(adoption && tracks);
+  await onConnection(db, async (runner) => {
+    await applyMigration(runner, adoption);
+    await onConnection(db, async (app) => {
+      await app.query('begin');
+      await app.query('select from tracks limit 1');
+      const applied = applyMigration(runner, tracks, 10);
+      const waiting = () =>
+        db.query("select from pg_locks where not granted and relation = 'public.tracks'::regclass");
+      // Two tries at least, and a read of the app's between them.
+      await until(async () => (await waiting()).length > 0);
+      await db.query('select from tracks limit 1');
+      await until(async () => (await waiting()).length > 0);
+      await app.query('commit');
+      assert.equal(await applied, true);
+    });
+  });
 });
