@@ -58,7 +58,7 @@ async function readColumns(
     (column, index) =>
       `(${index + 1}, case when t.${column}::text like '%://%' then t.${column}::text end)`,
   );
-  // Each host as plain text: one pattern of many alternatives takes fifty times as long.
+  // Each host as plain text: one pattern of many alternatives takes many times as long.
   return read<ColumnCounts>(
     `select ($3::text[])[f.place] as column, count(known.host)::float8 as known,
        count(*) filter (where known.host is null and f.text ~* $2)::float8 as media, left(min(known.host), 100) as host
