@@ -7,7 +7,7 @@ import type { PreflightReport } from '../../../cli/preflight/run.ts';
 import type { Cleanup } from '../../support/cleanup.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
 
-const fixtures = join(import.meta.dirname, '../../fixtures/app');
+const fixtures = join(import.meta.dirname, '../../situations/app');
 
 /** A database of an app as the one that is replaced, before our migrations. */
 export async function appDatabase(t: Cleanup): Promise<TestDatabase> {

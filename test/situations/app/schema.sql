@@ -72,7 +72,7 @@ insert into storage.buckets (id, name, public, file_size_limit) values
 create policy "Signed-in users can upload songs" on storage.objects for insert to authenticated
   with check (bucket_id = 'tracks-audio');
 create policy "Signed-in users can change covers" on storage.objects for update
-  using (bucket_id = 'tracks-covers' and auth.role() = 'authenticated');
+  using (bucket_id = 'tracks-covers' and auth.role() = 'authenticated' and name like '%.jpeg');
 create policy "Signed-in users can remove files" on storage.objects for delete to authenticated
   using (bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos') and auth.uid() is not null);
 create policy "Users can read their own avatars" on storage.objects for select to authenticated
