@@ -64,7 +64,7 @@ function answer(target: string, url: string): unknown {
       due_at: new Date(Date.now() + 13 * day).toISOString(),
       expires_at: new Date(Date.now() + 15 * day).toISOString(),
       scheduled_for: null,
-      dispatched_at: null,
+      queued_at: null,
     },
   ];
 }

@@ -156,7 +156,9 @@ function reasons(
   }
   if ((killed.get(track.id) ?? 0) >= maxReceiveCount) codes.add('worker_crashed');
   // What time might have fixed may be under way, once more, when the deadline comes.
-  const isHopedFor = [...owed.hopeless].some((code) => failures[code].disposition === 'retry');
+  const isHopedFor = [...owed.hopeless].some((code) =>
+    ['retry', 'ask-again'].includes(failures[code].disposition),
+  );
   if (!owed.hadTime || isHopedFor) codes.add('expired');
   // From an hour before, to see the tries of which the last one failed.
   for (let time = failedAt - hour; time <= failedAt; time += hour / 12) {

@@ -51,11 +51,13 @@ describe('whatever time may fix is in the dead-letter queue after five deliverie
       const { status, error_code, attempt } = await readJob(ground, track.id);
       assert.deepEqual([status, error_code, attempt], ['failed', code, maxReceiveCount]);
       assert.deepEqual(
-        ground.deadLetters(track.id).map(({ attributes }) => attributes),
-        [{}],
+        ground.deadLetters(track.id).map(({ attributes }) => [attributes.code, attributes.trackId]),
+        [[code, track.id]],
       );
-      const usual = scene.url === undefined ? maxTries : 0;
-      assert.equal(audioRequests(ground, track), (scene.requests ?? usual) * maxReceiveCount);
+      const first = scene.requests ?? (scene.url === undefined ? maxTries : 0);
+      // Later deliveries take at once the manner that bears more; the first asks once more for it.
+      const later = Math.min(first, maxTries) * (maxReceiveCount - 1);
+      assert.equal(audioRequests(ground, track), first + later);
       assert.equal((await readTrack(ground, track.id)).archived_to_storage, false);
       assert.deepEqual(await storedKinds(ground, track, scene.holds), scene.stored ?? []);
     });
