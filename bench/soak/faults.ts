@@ -31,7 +31,14 @@ const passing: readonly Fault[] = [
   other('provider_reset', { kind: 'flaky', failures: Number.POSITIVE_INFINITY, by: 'reset' }),
   other('provider_truncated', { kind: 'truncated', after: 1000 }),
   other('provider_reset', { kind: 'truncated', after: 1000, by: 'reset' }),
+];
+
+/** A first no; what is asked for again is there. */
+const refusing: readonly Fault[] = [
+  status('provider_gone', 404),
+  status('provider_gone', 403),
   other('provider_empty', { kind: 'empty' }),
+  other('media_unrecognised', { kind: 'html' }),
 ];
 
 /** Each costs real seconds, so they are fixed soon. */
@@ -71,7 +78,8 @@ export function pickFault(
 ): Fault | undefined {
   const what = random.weighted({
     none: 80,
-    fixed: 11,
+    fixed: 9,
+    once: 2,
     slowly: 2,
     lengthy: 1,
     never: 1,
@@ -83,6 +91,8 @@ export function pickFault(
       return undefined;
     case 'fixed':
       return { ...random.pick(passing), requests: random.whole(1, 6) };
+    case 'once':
+      return { ...random.pick(refusing), requests: 1 };
     case 'slowly':
       return { ...random.pick(passing), requests: random.whole(7, 40) };
     case 'lengthy':

@@ -46,6 +46,7 @@ test("the app's own columns, policies, indexes, grants and triggers stay as they
 test('tracks from before the archiver are on the worklist and can be planned', async (t) => {
   const db = await startingDatabase(t, 'an app that is full');
   await applyMigrations(db.url);
+  await service(db)('select adopt_tracks(100000)');
   const work = await service(db)('select * from get_tracks_needing_archiving(100000)');
   // All of them were created within the last day.
   assert.equal(work.length, 0);
