@@ -1,4 +1,5 @@
 import type { UnlistedHost } from '../../adapters/database/unlisted-hosts.ts';
+import { plain } from '../plain.ts';
 import type { Check } from './doctor.ts';
 
 /** Hosts that are listed. */
@@ -19,4 +20,4 @@ export const hostCheck = (
 });
 
 const describe = ({ provider, host, tracks, expiresAt }: UnlistedHost): string =>
-  `${tracks} ${tracks === 1 ? 'track' : 'tracks'} of ${provider ?? 'no provider'} at ${host}, the first expires ${expiresAt.toISOString().slice(0, 16)}Z`;
+  `${tracks} ${tracks === 1 ? 'track' : 'tracks'} of ${plain(provider ?? 'no provider', 80)} at ${plain(host, 253)}, the first expires ${expiresAt.toISOString().slice(0, 16)}Z`;

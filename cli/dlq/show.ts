@@ -56,7 +56,7 @@ function showEntry(entry: Entry): string {
   const { trackId, title, code = 'no code', reason, since, now, track } = entry;
   const name = title === undefined ? '' : ` “${plain(title, 40)}”`;
   const facts = [
-    code,
+    plain(code, 60),
     `${span(secondsBetween(since, now))} ago`,
     ...(trackId === undefined ? [] : [deadline(entry), states[track]]),
   ].join(', ');
