@@ -61,7 +61,11 @@ async function copyAndRecord(
   const copied = await runStep((attempt) => {
     const isRetry = attempt > 1 || claim.attempt > 1;
     const policy = { allowedHosts: claim.allowed_hosts, userAgent: claim.user_agent, isRetry };
-    const source = { kind, url, userId: claim.user_id, trackId, policy };
+    const expectedSeconds = [
+      kind === 'audio' ? claim.duration_seconds : null,
+      claim.stored_seconds[kind],
+    ].filter((seconds) => typeof seconds === 'number');
+    const source = { kind, url, userId: claim.user_id, trackId, policy, expectedSeconds };
     return copyFile(source, dependencies, signal);
   }).catch((error: unknown) => {
     const failure = classify(error);

@@ -2,11 +2,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Provider, SourcePolicy } from '../adapters/provider/provider.ts';
 import type { ObjectPlace, Storage } from '../adapters/supabase/storage.ts';
 import type { StoredDetails } from '../adapters/supabase/tracks.ts';
-import { type AssetKind, buckets, objectPath } from '../core/assets.ts';
+import { type AssetKind, buckets, objectPath, suspectPath } from '../core/assets.ts';
 import { ArchiveFailure } from '../core/failure.ts';
 import type { MediaType } from '../core/media/recogniser.ts';
 import { MeasuredBody } from './measured-body.ts';
-import { requireWhole, saysNoEnd } from './verify-copy.ts';
+import { requireWhole, saysNoEnd, suspicion } from './verify-copy.ts';
 
 export interface FileSource {
   kind: AssetKind;
@@ -14,6 +14,8 @@ export interface FileSource {
   userId: string;
   trackId: string;
   policy: SourcePolicy;
+  /** How long it should play, by the app and by the stored copy. */
+  expectedSeconds?: readonly number[];
 }
 
 export interface CopiedFile {
@@ -35,13 +37,15 @@ interface Known {
   type?: MediaType;
   /** What the provider sent when it was asked before. */
   sha256?: string;
+  /** Why it is kept beside instead of at the track's address. */
+  suspect?: ArchiveFailure;
 }
 
 /** Thrown into an upload: it is broken off, and begun again by what is known now. */
 class AskAgain extends ArchiveFailure {
   readonly known: Known;
   constructor(known: Known, reason: string) {
-    super('provider_truncated', reason);
+    super(known.suspect === undefined ? 'provider_truncated' : 'media_suspect', reason);
     this.known = known;
   }
 }
@@ -60,9 +64,12 @@ export async function copyFile(
   let known: Known = {};
   for (let attempt = 1; ; attempt++) {
     try {
-      return await copyOnce(source, known, dependencies, signal);
+      const copied = await copyOnce(source, known, dependencies, signal);
+      if (known.suspect !== undefined) throw known.suspect;
+      return copied;
     } catch (error) {
-      if (!(error instanceof AskAgain) || attempt === 3) throw error;
+      if (!(error instanceof AskAgain)) throw error;
+      if (attempt >= 3 && error.known.suspect === undefined) throw error;
       known = { ...known, ...error.known };
     }
   }
@@ -104,12 +111,20 @@ async function copyOnce(
                 'The provider does not say where the file ends, and sent another one when asked again',
               );
         }
+        const suspect = suspicion(kind, verdict.durationSeconds, source.expectedSeconds);
+        if (suspect !== undefined && known.suspect === undefined) {
+          throw new AskAgain({ suspect }, suspect.message);
+        }
         whole = { sha256, duration_seconds: verdict.durationSeconds };
       },
     });
     const type = assumed ?? (await body.type());
     assumed = type;
-    const place = { bucket: bucket.id, path: objectPath(userId, trackId, type.extension) };
+    const path =
+      known.suspect === undefined
+        ? objectPath(userId, trackId, type.extension)
+        : suspectPath(userId, trackId, kind, type.extension);
+    const place = { bucket: bucket.id, path };
     const object = { ...place, contentType: type.mime, length: file.length };
     await storage.upload(object, body, signal);
     if (whole === undefined) {

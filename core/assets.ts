@@ -16,3 +16,11 @@ export const isOptional = (kind: AssetKind): boolean => kind !== 'audio';
 /** `{user_id}/{track_id}.{ext}` within the kind's bucket. */
 export const objectPath = (userId: string, trackId: string, extension: string): string =>
   `${userId}/${trackId}.${extension}`;
+
+/** Where a file is kept that may not be published as the track's. */
+export const suspectPath = (
+  userId: string,
+  trackId: string,
+  kind: AssetKind,
+  extension: string,
+): string => `${userId}/${trackId}/suspect-${kind}.${extension}`;

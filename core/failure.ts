@@ -112,6 +112,13 @@ export const failures = {
     meaning: 'The file is of another kind than its slot, such as an image as audio.',
     operator: 'Correct the address on the track.',
   },
+  media_suspect: {
+    disposition: 'ask-again',
+    meaning:
+      'The file plays for less than half of what the app says or of the stored copy, or for less than a second. It is kept beside, as `{user_id}/{track_id}/suspect-{kind}.{ext}`; a stored copy stays.',
+    operator:
+      'Listen to the file that is kept beside. If it is right after all, correct the duration on the track, or set the file with `mark_track_archived`.',
+  },
   url_missing: {
     disposition: 'give-up',
     meaning: 'The track is completed but has no audio address.',

@@ -101,16 +101,26 @@ begin
   return _job;
 end $$;
 
+-- Seconds that the app says that a track lasts, in a column of its own or in its metadata, which users can write; null: none.
+-- More than two hours are more likely milliseconds.
+create or replace function archiver.duration_of(_track public.tracks) returns double precision
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select case when said.duration ~ '^\d{1,6}(\.\d{1,9})?$' then case
+    when said.duration::double precision between 1 and 7200 then said.duration::double precision end end
+  from (select coalesce(to_jsonb(_track) ->> 'duration', to_jsonb(_track) #>> '{metadata,duration}')) as said (duration)
+$$;
+
 -- claimed: the track is this worker's until the lease ends. What is stored has its address, what is refused is `gone`;
 -- another no of what is `asked_before` is final: asked an hour ago or longer, or as long as the expiry leaves;
--- all else that has an address is to be copied. Texts are bounded: users can write long ones. _project_url: where this project's
+-- all else that has an address is to be copied, and held against duration_seconds and stored_seconds. Texts are bounded: users can write long ones. _project_url: where this project's
 -- Storage is; without it nothing is recorded in place.
 create or replace function public.claim_track_archiving(
   _track_id uuid, _lease_seconds integer, _worker text, _project_url text default null)
 returns table (outcome text, job_id uuid, fencing_token bigint, attempt integer, lease_expires_at timestamptz,
   user_id uuid, title text, provider text, expires_at timestamptz, allowed_hosts text[], user_agent text,
   audio_url text, cover_url text, video_url text,
-  storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[], asked_before text[])
+  storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[], asked_before text[],
+  duration_seconds double precision, stored_seconds jsonb)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare _track public.tracks; _job public.track_archiving_jobs; _is_open boolean; _due_at timestamptz;
@@ -184,9 +194,13 @@ begin
     coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}'),
     coalesce(array_agg(f.kind) filter (where f.first_refused_at <= archiver.clock()
         - case when _expires_at > archiver.clock() + interval '2 hours' then interval '1 hour' else interval '30 seconds' end
-      or _expires_at <= archiver.clock() + interval '5 minutes'), '{}')
+      or _expires_at <= archiver.clock() + interval '5 minutes'), '{}'),
+    archiver.duration_of(_track),
+    coalesce(jsonb_object_agg(f.kind, f.duration_seconds)
+      filter (where f.storage_url is not null and f.duration_seconds is not null), '{}')
   into outcome, job_id, fencing_token, attempt, lease_expires_at, user_id, expires_at, title, provider,
-    audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone, asked_before
+    audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone, asked_before,
+    duration_seconds, stored_seconds
   from public.track_archiving_files as f where f.track_id = _track_id;
   return next;
 end $$;

@@ -333,6 +333,18 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION archiver.duration_of(_track public.tracks)
+ RETURNS double precision
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select case when said.duration ~ '^\d{1,6}(\.\d{1,9})?$' then case
+    when said.duration::double precision between 1 and 7200 then said.duration::double precision end end
+  from (select coalesce(to_jsonb(_track) ->> 'duration', to_jsonb(_track) #>> '{metadata,duration}')) as said (duration)
+$function$
+;
+
 CREATE OR REPLACE FUNCTION archiver.fail_without_owner(_track_id uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -1224,7 +1236,7 @@ end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.claim_track_archiving(_track_id uuid, _lease_seconds integer, _worker text, _project_url text DEFAULT NULL::text)
- RETURNS TABLE(outcome text, job_id uuid, fencing_token bigint, attempt integer, lease_expires_at timestamp with time zone, user_id uuid, title text, provider text, expires_at timestamp with time zone, allowed_hosts text[], user_agent text, audio_url text, cover_url text, video_url text, storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[], asked_before text[])
+ RETURNS TABLE(outcome text, job_id uuid, fencing_token bigint, attempt integer, lease_expires_at timestamp with time zone, user_id uuid, title text, provider text, expires_at timestamp with time zone, allowed_hosts text[], user_agent text, audio_url text, cover_url text, video_url text, storage_audio_url text, storage_cover_url text, storage_video_url text, gone text[], asked_before text[], duration_seconds double precision, stored_seconds jsonb)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
@@ -1300,9 +1312,13 @@ begin
     coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}'),
     coalesce(array_agg(f.kind) filter (where f.first_refused_at <= archiver.clock()
         - case when _expires_at > archiver.clock() + interval '2 hours' then interval '1 hour' else interval '30 seconds' end
-      or _expires_at <= archiver.clock() + interval '5 minutes'), '{}')
+      or _expires_at <= archiver.clock() + interval '5 minutes'), '{}'),
+    archiver.duration_of(_track),
+    coalesce(jsonb_object_agg(f.kind, f.duration_seconds)
+      filter (where f.storage_url is not null and f.duration_seconds is not null), '{}')
   into outcome, job_id, fencing_token, attempt, lease_expires_at, user_id, expires_at, title, provider,
-    audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone, asked_before
+    audio_url, cover_url, video_url, storage_audio_url, storage_cover_url, storage_video_url, gone, asked_before,
+    duration_seconds, stored_seconds
   from public.track_archiving_files as f where f.track_id = _track_id;
   return next;
 end $function$
@@ -2048,6 +2064,8 @@ grant execute on function archiver.check_after_schedule(_due_at timestamp with t
 grant execute on function archiver.clock() to service_role;
 
 grant execute on function archiver.count_changes(_archived bigint, _waiting bigint) to service_role;
+
+grant execute on function archiver.duration_of(_track public.tracks) to service_role;
 
 grant execute on function archiver.fail_without_owner(_track_id uuid) to service_role;
 

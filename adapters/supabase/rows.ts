@@ -51,6 +51,10 @@ export const ClaimRow = oneRow(
       storage_cover_url: z.string().nullable(),
       storage_video_url: z.string().nullable(),
       gone: z.array(z.enum(assetKinds)).nullable(),
+      /** What the app says how long the track is. */
+      duration_seconds: z.number().nullable(),
+      /** How long the stored copies are that new sources would replace. */
+      stored_seconds: z.partialRecord(z.enum(assetKinds), z.number()),
       /** Refused an hour ago or longer, or about to expire: another no is final. */
       asked_before: z.array(z.enum(assetKinds)),
     }),

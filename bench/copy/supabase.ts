@@ -82,6 +82,8 @@ function databaseResult(call: string): unknown {
           storage_video_url: null,
           gone: [],
           asked_before: [],
+          duration_seconds: null,
+          stored_seconds: {},
         },
       ];
     case 'store_track_asset':

@@ -54,6 +54,8 @@ export interface DeliveredCase {
   letters?: number;
   /** What Storage holds afterwards; by default nothing. */
   stored?: AssetKind[];
+  /** What the track shows as stored; by default what Storage holds. */
+  shows?: AssetKind[];
   /** What Storage holds is not what the provider served, but this. */
   holds?: Partial<Record<AssetKind, Buffer>>;
 }

@@ -152,7 +152,11 @@ export async function assertFailed(
 ): Promise<void> {
   const { disposition } = failures[code];
   const isRetried = disposition === 'retry';
-  await assertNotArchived(ground, staged, isRetried ? [] : (expected.stored ?? []));
+  await assertNotArchived(
+    ground,
+    staged,
+    isRetried ? [] : (expected.shows ?? expected.stored ?? []),
+  );
   const isAskedAgain = disposition === 'ask-again' && expected.final === undefined;
   if (isRetried || isAskedAgain) await assertRetried(ground, staged, code, expected);
   else await assertGivenUp(ground, staged, code, expected);

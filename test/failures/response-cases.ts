@@ -3,6 +3,7 @@ import { maxRedirects } from '../../adapters/provider/provider.ts';
 import { buckets } from '../../core/assets.ts';
 import type { FailureCode } from '../../core/failure.ts';
 import { files } from '../lambdas/tracks.ts';
+import { wave } from '../support/wave.ts';
 import type { DeliveredCase } from './case.ts';
 
 const { audio: song, cover, video } = files;
@@ -15,6 +16,7 @@ const body = (bytes: Buffer | string) =>
   ({ kind: 'response', headers: header('content-type', 'audio/mpeg'), body: bytes }) as const;
 const encoded = (encoding: string, bytes: Buffer) =>
   ({ kind: 'response', headers: header('content-encoding', encoding), body: bytes }) as const;
+const silence = wave(0.1);
 const brokenGzip = gzipSync(song);
 brokenGzip.fill(0xff, brokenGzip.length - 4);
 const announcing = (bytes: number) =>
@@ -90,6 +92,16 @@ export const responseCases = {
     { what: 'the cover is a song', cover: body(song), stored: ['audio'] },
     { what: 'the video is an image', video: body(cover), stored: ['audio'] },
     { what: 'the cover is a video', cover: body(video), stored: ['audio'] },
+  ],
+  media_suspect: [
+    {
+      what: 'the audio plays for a tenth of a second',
+      file: silence,
+      requests: 2,
+      stored: ['audio'],
+      holds: { audio: silence },
+      shows: [],
+    },
   ],
   redirect_limit: [
     {

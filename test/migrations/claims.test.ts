@@ -40,6 +40,8 @@ test('a claim hands out all that a worker needs', async (t) => {
     storage_video_url: null,
     gone: [],
     asked_before: [],
+    duration_seconds: null,
+    stored_seconds: {},
   });
   const job = await jobOf(db, track);
   assert.equal(job.status, 'processing');
