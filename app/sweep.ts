@@ -131,6 +131,7 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
   await walk('Stored files not audited', audit, auditsAtOnce);
   await attempt('Leftovers not removed', async () => {
     await forEachBounded(await record.removableObjects(pageSize), concurrency, async (place) => {
+      if (!(await record.isRemovable(place))) return;
       await storage.remove(place, budget.signal);
       await record.forgetLeftover(place);
     });

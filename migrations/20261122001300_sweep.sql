@@ -214,15 +214,21 @@ begin
     else '00000000-0000-0000-0000-000000000000' end, files_lost = files_lost + lost;
 end $$;
 
--- Leftovers to remove: of replaced copies at once, of deleted tracks after the days of the setting. No track names them now; to
--- be asked right before the removal.
-create or replace function public.get_removable_objects(_limit integer)
+-- Leftovers to remove: of replaced copies at once, of deleted tracks after the days of the setting. No track names them now; each
+-- is to be asked about by its name right before its removal, for its track may have come back. Planned at each call: with a name it
+-- is one row, and no row of the others is read.
+create or replace function public.get_removable_objects(
+  _limit integer, _bucket_id text default null, _object_name text default null)
 returns table (bucket_id text, object_name text)
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan as $$
+#variable_conflict use_column
+begin
+  return query
   select l.bucket_id, l.object_name
   from public.track_archiving_leftovers as l
   cross join public.track_archiving_settings as s
-  where (l.reason = 'replaced' or l.since + make_interval(days => s.remove_deleted_after_days) <= archiver.clock())
+  where (_object_name is null or (l.bucket_id, l.object_name) = (_bucket_id, _object_name))
+    and (l.reason = 'replaced' or l.since + make_interval(days => s.remove_deleted_after_days) <= archiver.clock())
     and not exists (
       select from public.tracks as t
       where t.id = substring(l.object_name from '([0-9a-f-]{36})\.[a-z0-9]+$')::uuid and (
@@ -233,8 +239,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
       where f.object_name is not null and not archiver.is_own_object(f.track_id, f.bucket_id, f.object_name)
         and (f.bucket_id, f.object_name) = (l.bucket_id, l.object_name))
   order by l.since
-  limit greatest(_limit, 0)
-$$;
+  limit greatest(_limit, 0);
+end $$;
 
 create or replace function public.forget_leftover(_bucket_id text, _object_name text) returns void
 language sql set search_path = pg_catalog, pg_temp as $$

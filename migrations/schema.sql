@@ -1502,16 +1502,21 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.get_removable_objects(_limit integer)
+CREATE OR REPLACE FUNCTION public.get_removable_objects(_limit integer, _bucket_id text DEFAULT NULL::text, _object_name text DEFAULT NULL::text)
  RETURNS TABLE(bucket_id text, object_name text)
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
+#variable_conflict use_column
+begin
+  return query
   select l.bucket_id, l.object_name
   from public.track_archiving_leftovers as l
   cross join public.track_archiving_settings as s
-  where (l.reason = 'replaced' or l.since + make_interval(days => s.remove_deleted_after_days) <= archiver.clock())
+  where (_object_name is null or (l.bucket_id, l.object_name) = (_bucket_id, _object_name))
+    and (l.reason = 'replaced' or l.since + make_interval(days => s.remove_deleted_after_days) <= archiver.clock())
     and not exists (
       select from public.tracks as t
       where t.id = substring(l.object_name from '([0-9a-f-]{36})\.[a-z0-9]+$')::uuid and (
@@ -1522,8 +1527,8 @@ AS $function$
       where f.object_name is not null and not archiver.is_own_object(f.track_id, f.bucket_id, f.object_name)
         and (f.bucket_id, f.object_name) = (l.bucket_id, l.object_name))
   order by l.since
-  limit greatest(_limit, 0)
-$function$
+  limit greatest(_limit, 0);
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.get_tracks_needing_archiving(_limit integer DEFAULT 50)
@@ -2167,7 +2172,7 @@ grant execute on function public.get_archiving_backlog() to service_role;
 
 grant execute on function public.get_archiving_states(_track_ids uuid[]) to service_role;
 
-grant execute on function public.get_removable_objects(_limit integer) to service_role;
+grant execute on function public.get_removable_objects(_limit integer, _bucket_id text, _object_name text) to service_role;
 
 grant execute on function public.get_tracks_needing_archiving(_limit integer) to service_role;
 

@@ -34,6 +34,8 @@ export interface SweepRecord {
   audit(limit: number): Promise<z.output<typeof Audited>>;
   /** Objects that no track needs any more and that may be removed now. */
   removableObjects(limit: number): Promise<ObjectPlace[]>;
+  /** Does still no track need this one? Its track may have come back since it was listed. */
+  isRemovable(place: ObjectPlace): Promise<boolean>;
   forgetLeftover(place: ObjectPlace): Promise<void>;
   compactCounts(): Promise<void>;
 }
@@ -65,6 +67,10 @@ export function createSweepRecord(client: PostgrestClient, maxCrashes: number): 
     adopt: (limit) => call('adopt_tracks', { _limit: limit }, Adopted),
     audit: (limit) => call('audit_stored_files', { _limit: limit }, Audited),
     removableObjects: (limit) => call('get_removable_objects', { _limit: limit }, RemovableObjects),
+    isRemovable: async ({ bucket, path }) => {
+      const named = { _limit: 1, _bucket_id: bucket, _object_name: path };
+      return (await call('get_removable_objects', named, RemovableObjects)).length > 0;
+    },
     forgetLeftover: async ({ bucket, path }) => {
       await call('forget_leftover', { _bucket_id: bucket, _object_name: path }, z.unknown());
     },
