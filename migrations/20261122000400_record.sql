@@ -124,6 +124,8 @@ create table if not exists public.track_archiving_leftovers (
   since timestamptz not null default archiver.clock(),
   primary key (bucket_id, object_name)
 );
+-- The oldest first: a page is read, not what a statement that deleted half a million tracks has left.
+create index if not exists track_archiving_leftovers_since on public.track_archiving_leftovers (reason, since);
 comment on table public.track_archiving_leftovers is
   'Objects that no track needs any more, and why. Those of deleted tracks are removed after the days of a setting, if it has any.';
 

@@ -222,13 +222,18 @@ create or replace function public.get_removable_objects(
 returns table (bucket_id text, object_name text)
 language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan as $$
 #variable_conflict use_column
+declare _until timestamptz := (
+  select archiver.clock() - make_interval(days => s.remove_deleted_after_days) from public.track_archiving_settings as s);
 begin
   return query
   select l.bucket_id, l.object_name
-  from public.track_archiving_leftovers as l
-  cross join public.track_archiving_settings as s
+  from ( -- each in the order of its index, so that a page reads a page
+    (select * from public.track_archiving_leftovers as replaced where replaced.reason = 'replaced' order by replaced.since)
+    union all
+    (select * from public.track_archiving_leftovers as deleted where deleted.reason = 'deleted' and deleted.since <= _until
+    order by deleted.since)
+  ) as l
   where (_object_name is null or (l.bucket_id, l.object_name) = (_bucket_id, _object_name))
-    and (l.reason = 'replaced' or l.since + make_interval(days => s.remove_deleted_after_days) <= archiver.clock())
     and not exists (
       select from public.tracks as t
       where t.id = substring(l.object_name from '([0-9a-f-]{36})\.[a-z0-9]+$')::uuid and (

@@ -194,6 +194,8 @@ CREATE INDEX track_archiving_jobs_track ON public.track_archiving_jobs USING btr
 
 CREATE INDEX track_archiving_jobs_user ON public.track_archiving_jobs USING btree (user_id, created_at DESC);
 
+CREATE INDEX track_archiving_leftovers_since ON public.track_archiving_leftovers USING btree (reason, since);
+
 CREATE INDEX tracks_archiving_worklist ON public.tracks USING btree (archive_scheduled_at, created_at) INCLUDE (id) WHERE ((status = 'completed'::text) AND (archived_to_storage IS NOT TRUE));
 
 CREATE INDEX tracks_user_id ON public.tracks USING btree (user_id);
@@ -1510,13 +1512,18 @@ CREATE OR REPLACE FUNCTION public.get_removable_objects(_limit integer, _bucket_
  SET plan_cache_mode TO 'force_custom_plan'
 AS $function$
 #variable_conflict use_column
+declare _until timestamptz := (
+  select archiver.clock() - make_interval(days => s.remove_deleted_after_days) from public.track_archiving_settings as s);
 begin
   return query
   select l.bucket_id, l.object_name
-  from public.track_archiving_leftovers as l
-  cross join public.track_archiving_settings as s
+  from ( -- each in the order of its index, so that a page reads a page
+    (select * from public.track_archiving_leftovers as replaced where replaced.reason = 'replaced' order by replaced.since)
+    union all
+    (select * from public.track_archiving_leftovers as deleted where deleted.reason = 'deleted' and deleted.since <= _until
+    order by deleted.since)
+  ) as l
   where (_object_name is null or (l.bucket_id, l.object_name) = (_bucket_id, _object_name))
-    and (l.reason = 'replaced' or l.since + make_interval(days => s.remove_deleted_after_days) <= archiver.clock())
     and not exists (
       select from public.tracks as t
       where t.id = substring(l.object_name from '([0-9a-f-]{36})\.[a-z0-9]+$')::uuid and (

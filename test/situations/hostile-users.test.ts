@@ -4,6 +4,7 @@ import { plain } from '../../cli/plain.ts';
 import { announcements, configureWebhook } from '../migrations/announcements.ts';
 import {
   claim,
+  jobOf,
   moveClock,
   newTrack,
   newUser,
@@ -64,6 +65,32 @@ test('situation 51: texts of 20 MB leave the database bounded', async (t) => {
   await worker(db, claimed).fail('provider_gone', long);
   small('states', await service(db)('select * from get_archiving_states($1)', [[track]]));
   small('notifications', await db.query('select * from notifications'));
+});
+
+const hugeColumns: [column: string, value: string][] = [
+  ['provider', huge],
+  ['audio_url', huge],
+  ['audio_url', `https://cdn1.suno.ai/${huge}`],
+  ['cover_url', ' '.repeat(huge.length)],
+  ['video_url', `https://a.b/${'?'.repeat(huge.length)}`],
+  ['metadata', JSON.stringify({ expires_at: huge })],
+];
+
+test('situation 51: 20 MB in whatever column are taken, copied and failed like any other row, with a message of 20 MB', async (t) => {
+  const db = await testDatabase(t);
+  const user = await newUser(db);
+  for (const [column, value] of hugeColumns) {
+    const track = await newTrack(db, user, { [column]: value });
+    const claimed = await claim(db, track);
+    assert.equal(claimed.outcome, 'claimed', column);
+    assert.ok(JSON.stringify(claimed).length < 64 * 1024, column);
+    assert.equal(await worker(db, claimed).fail('provider_gone', huge), true);
+    const [state] = await service(db)('select * from get_archiving_states($1)', [[track]]);
+    assert.ok(JSON.stringify(state).length < 64 * 1024, column);
+    const { error_message } = await jobOf(db, track);
+    assert.equal(error_message, huge.slice(0, 2000));
+    await db.query('delete from tracks where id = $1', [track]);
+  }
 });
 
 test('situation 52: twenty requests for one dead track make one job, and then there is a pause', async (t) => {

@@ -168,6 +168,25 @@ test('situation 43: a statement about thousands of tracks sends a bounded number
   assert.equal((await announcements(db)).length, 500);
 });
 
+test('situation 43: what a statement that deletes a hundred thousand tracks leaves is listed page by page, in time', async (t) => {
+  const db = await testDatabase(t);
+  await db.query('update track_archiving_settings set remove_deleted_after_days = 0');
+  for (const reason of ['replaced', 'deleted']) {
+    await db.query(
+      `insert into track_archiving_leftovers (bucket_id, object_name, reason)
+       select 'tracks-audio', gen_random_uuid() || '/' || gen_random_uuid() || '.mp3', $1 from generate_series(1, 100000)`,
+      [reason],
+    );
+    await db.query('analyze');
+    const listed = await db.as('service_role', {}, async (query) => {
+      await query("set local statement_timeout = '1s'");
+      return query('select * from get_removable_objects(500)');
+    });
+    assert.equal(listed.length, 500);
+    await db.query('truncate track_archiving_leftovers');
+  }
+});
+
 test('situation 44: tracks that a policy refused wake when it is corrected, and their dead letters go', async (t) => {
   const world = await startWorld(t);
   const archive = await archiveLambda(world);
