@@ -8,6 +8,7 @@ import {
   newUser,
   putObject,
   service,
+  storageUrl,
   trackOf,
   worker,
 } from '../migrations/app.ts';
@@ -122,11 +123,13 @@ for (const [what, address] of [
     'served through a domain of the app',
     'https://media.app.example/storage/v1/object/public/tracks-audio/u/by-hand.mp3',
   ],
+  ['in the Storage of the project', storageUrl('audio', 'by-hand.mp3')],
 ] as const)
   test(`situation 23: a file ${what} stays, whatever is refreshed`, async (t) => {
     const db = await testDatabase(t);
     const user = await newUser(db);
     const track = await newTrack(db, user);
+    await putObject(db, address);
     assert.equal(
       (await service(db)('select mark_track_archived($1, $2) as it', [track, address]))[0].it,
       true,
