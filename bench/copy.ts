@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { largeTrack, usualTrack } from './copy/ground.ts';
+import { recognitionCost } from './copy/recognition.ts';
 import { type Results, results } from './copy/results.ts';
 import { copyLargeTrack, onGround, plans, takeTurns } from './copy/run.ts';
 import { table } from './copy/table.ts';
@@ -22,7 +23,7 @@ async function measure(progress: (line: string) => void): Promise<Results> {
   }));
   progress('one video of 500 MB');
   const large = { files: largeTrack, measured: await copyLargeTrack() };
-  return results(turns, usualTrack, large);
+  return results(turns, usualTrack, large, recognitionCost(usualTrack));
 }
 
 /** Undefined: the arguments make no sense. */

@@ -24,6 +24,8 @@ export interface Target {
 export interface Results {
   lanes: Record<LinkName, Record<LaneName, LaneResult>>;
   largeFile: { megabytes: number; peakMegabytes: number; cpuSecondsPerGigabyte: number };
+  /** Of looking at every byte. */
+  recognition: { cpuSecondsPerGigabyte: number };
   targets: Target[];
 }
 
@@ -48,6 +50,7 @@ export function results(
   turns: Record<LinkName, Turns>,
   files: TrackFiles,
   large: { files: TrackFiles; measured: Measured },
+  recognition: number,
 ): Results {
   const { free, slow } = turns;
   const perLane = (of: Turns) =>
@@ -64,6 +67,7 @@ export function results(
       peakMegabytes: largePeak,
       cpuSecondsPerGigabyte: (large.measured.cpuSeconds / largeMegabytes) * 1024,
     },
+    recognition: { cpuSecondsPerGigabyte: recognition },
     targets: [
       atLeast(
         'free link: ours / undici pipe with sha256',
@@ -80,6 +84,11 @@ export function results(
         'peak resident MB with ten tracks at once',
         Math.max(lanes.free.ours.peakMegabytes, lanes.slow.ours.peakMegabytes),
         200,
+      ),
+      atMost(
+        'CPU a GB: recognition / undici pipe with sha256',
+        recognition / lanes.free.undiciPipe.cpuSecondsPerGigabyte,
+        0.1,
       ),
       atMost('peak resident MB with a 500 MB file', largePeak, 200),
     ],

@@ -31,7 +31,7 @@ function targetRow({ name, measured, atLeast, atMost, reached }: Target): string
 }
 
 /** The results for a reader, in lines of at most 80 columns. */
-export function table({ lanes, largeFile, targets }: Results): string {
+export function table({ lanes, largeFile, recognition, targets }: Results): string {
   const links = Object.entries(lanes) as [LinkName, Record<LaneName, LaneResult>][];
   return [
     ...links.flatMap(([link, of]) => [
@@ -40,6 +40,7 @@ export function table({ lanes, largeFile, targets }: Results): string {
       '',
     ]),
     `Ours with a file of 500 MB: ${largeFile.cpuSecondsPerGigabyte.toFixed(2)} CPU s/GB, peak ${largeFile.peakMegabytes.toFixed(0)} MB`,
+    `Recognition: ${recognition.cpuSecondsPerGigabyte.toFixed(2)} CPU s/GB`,
     '',
     ...targets.map(targetRow),
   ].join('\n');

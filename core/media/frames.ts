@@ -9,6 +9,8 @@ const chainFrames = 4;
 /** Bytes that are looked through for a first frame. Zeros and tags do not count. */
 const searchBytes = 1024 * 1024;
 const maxFreeFrame = 8192;
+/** The standard ends at 448 kbit/s; encoders go to 640. Periodic samples of another format look like frames of more. */
+const maxFreeBitrate = 640_000;
 
 interface Counts {
   frames: number;
@@ -105,7 +107,8 @@ function* findChain(
       if (counts.behind > counts.covered + searchBytes) return undefined;
       continue;
     }
-    const kind = yield* chainHere(feed);
+    // A call for each byte of FF would make a file of nothing else slow.
+    const kind = frameKind(feed.u32() | 0) === undefined ? undefined : yield* chainHere(feed);
     if (kind !== undefined && (container === undefined || kind.container === container)) {
       return kind;
     }
@@ -164,7 +167,9 @@ function* measureFreeFormat(feed: Feed, kind: FrameKind): Parser<FrameKind | und
   const last = Math.min(maxFreeFrame, feed.available - 4);
   for (let at = 48; at < last; at++) {
     if (feed.byte(at) === 0xff && ((feed.u32(at) ^ word) & mask) === 0) {
-      return freeFormat(kind, at - ((word >>> 9) & 1) * (kind.layer === 1 ? 4 : 1));
+      const bytes = at - ((word >>> 9) & 1) * (kind.layer === 1 ? 4 : 1);
+      const bitrate = (bytes * 8 * kind.rate) / kind.samples;
+      return bitrate <= maxFreeBitrate ? freeFormat(kind, bytes) : undefined;
     }
   }
   return undefined;

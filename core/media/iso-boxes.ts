@@ -18,7 +18,19 @@ export const isoContainers: ReadonlySet<string> = new Set([
   'mvex',
   'moof',
   'traf',
+  'dinf',
 ]);
+
+/** Boxes that are tables, and the least that an entry has; no player opens a file whose tables have not room for theirs. */
+const tables: Readonly<Record<string, number>> = {
+  dref: 12,
+  stts: 8,
+  ctts: 8,
+  stsc: 12,
+  stss: 4,
+  stco: 4,
+  co64: 8,
+};
 
 /** Most bytes that a box of ours is looked at. */
 const headLimit = 4096;
@@ -43,6 +55,12 @@ export function* readBox(
 ): Parser<void> {
   if (type === 'stsz' || type === 'trun')
     return yield* readTable(feed, type, headerBytes, end, movie);
+  const entry = tables[type];
+  if (entry !== undefined) {
+    if (!(yield* feed.need(Math.min(size, headerBytes + 8)))) return;
+    movie.isDamaged ||= headerBytes + 8 + feed.u32(headerBytes + 4) * entry > size;
+    return;
+  }
   if (!/^(mvhd|mdhd|hdlr|stsd|mehd|tkhd|tfhd|trex|ispe)$/.test(type)) return;
   if (!(yield* feed.need(Math.min(size, headLimit)))) return;
   const at = headerBytes;

@@ -25,6 +25,8 @@ export interface Movie {
   indexedUntil: number;
   hasRandomAccess: boolean;
   hasSize: boolean;
+  /** A table names more entries than it has room for. */
+  isDamaged: boolean;
 }
 
 export const newTrack = (): Track => ({

@@ -19,6 +19,7 @@ export function* parseIso(feed: Feed, begin: (container: 'iso' | 'avif') => void
     indexedUntil: 0,
     hasRandomAccess: false,
     hasSize: false,
+    isDamaged: false,
   };
   const start = feed.position;
   let container: 'iso' | 'avif' = 'iso';
@@ -27,7 +28,11 @@ export function* parseIso(feed: Feed, begin: (container: 'iso' | 'avif') => void
   let isOpenEnded = false;
   while (yield* feed.need(8)) {
     const header = yield* isoBox(feed);
-    if (header === undefined || !/^[\x20-\x7e\xa9]{4}$/.test(header.type)) break;
+    if (header === undefined || !/^[\x20-\x7e\xa9]{4}$/.test(header.type)) {
+      // Behind a whole movie anything may stand; in the midst of fragments it is a hole.
+      if (movie.fragments > 0 && !movie.hasRandomAccess) cut = 'moof';
+      break;
+    }
     const { type, size, headerBytes } = header;
     if (type === 'ftyp') {
       if (size > 4096 || size < headerBytes + 8) return noMedia('A brand box that is none');
@@ -92,6 +97,7 @@ function concludeMovie(
   if (![...sounds, ...pictures].some(isPlayable) || mediaBytes === 0) {
     return cutShort('iso', 'No samples');
   }
+  if (movie.isDamaged) return noMedia('A table with more entries than it has room for');
   const needed = tracks.reduce((sum, { sampleBytes }) => sum + sampleBytes, 0);
   const seconds = secondsOf(movie, tracks);
   const announced = movie.fragmentDuration / movie.timescale;

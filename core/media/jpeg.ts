@@ -32,6 +32,7 @@ export function* parseJpeg(feed: Feed): Parser<Found> {
     const length = feed.u16();
     if (length < 2 || marker < 0xc0) return noMedia('A JPEG segment without a length');
     if (isFrame(marker)) {
+      if (hasSize) return noMedia('A JPEG of several frames');
       if (!(yield* feed.need(Math.min(length, 8)))) break;
       hasSize = length >= 11 && feed.u16(3) > 0 && feed.u16(5) > 0 && feed.byte(7) > 0;
       if (!hasSize) return noMedia('A JPEG without dimensions');

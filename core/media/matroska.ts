@@ -26,6 +26,8 @@ const containers: readonly number[] = [
   ids.cluster,
 ];
 const webmCodecs = /^(A_OPUS|A_VORBIS|V_VP8|V_VP9|V_AV1)/;
+/** They are not larger than what they are in, or no player opens the file. */
+const strict: readonly number[] = [ids.header, ids.info, ids.tracks, ids.track];
 /** Values that are read are never longer. */
 const maxValue = 64;
 
@@ -34,6 +36,7 @@ export function* parseMatroska(feed: Feed, begin: () => void): Parser<Found> {
   const start = feed.position;
   let [type, scale, duration, lastCluster, blocks, segmentEnd] = [0, 1_000_000, 0, 0, 0, 0];
   const codecs: { type: number; codec: string }[] = [];
+  const ends: number[] = [];
   let isCut = false;
   let isOpen = false;
   while (yield* feed.need(1)) {
@@ -44,7 +47,11 @@ export function* parseMatroska(feed: Feed, begin: () => void): Parser<Found> {
       break;
     }
     const { id, size, headerBytes } = element;
+    const end = feed.position + headerBytes + (size ?? 0);
+    while (ends.length > 0 && feed.position >= (ends.at(-1) as number)) ends.pop();
+    if (end > (ends.at(-1) ?? end)) return noMedia('An element that is larger than what it is in');
     if (feed.position === start) begin();
+    if (strict.includes(id) && size !== undefined) ends.push(end);
     if (containers.includes(id)) {
       feed.drop(headerBytes);
       if (id === ids.segment && size !== undefined) segmentEnd = feed.position + size;

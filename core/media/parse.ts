@@ -5,7 +5,7 @@ import { parseGif } from './gif.ts';
 import { parseIso } from './iso.ts';
 import { parseJpeg } from './jpeg.ts';
 import { parseMatroska } from './matroska.ts';
-import { type Container, cutShort, type Found } from './media.ts';
+import { type Container, cutShort, type Found, noMedia } from './media.ts';
 import { parseOgg } from './ogg.ts';
 import { parsePng } from './png.ts';
 import { parseWave, parseWebp } from './riff.ts';
@@ -36,5 +36,8 @@ export function* parse(feed: Feed, begin: (container: Container) => void): Parse
     begin('gif');
     return yield* parseGif(feed);
   }
+  // AIFF, AU and CAF: raw samples, in which a periodic sound repeats what looks like a frame header.
+  if (/^(FORM|\.snd|caff)$/.test(feed.text(0, 4)))
+    return noMedia('Samples in a container that is not taken');
   return yield* parseFrames(feed, begin);
 }

@@ -4,6 +4,9 @@ import { cutShort, type Found, noMedia } from './media.ts';
 /** Sizes from here on say that the writer did not know: it could not seek back. */
 const unknownSize = 0x7fff_0000;
 
+/** Samples a second; those of DSD are some millions. */
+const maxRate = 100_000_000;
+
 interface Sound {
   /** Bytes a second. */
   pace: number;
@@ -71,7 +74,7 @@ function soundOf(feed: Feed): Sound | undefined {
   const rate = feed.u32le(8 + 4);
   const pace = feed.u32le(8 + 8);
   const block = feed.u16le(8 + 12);
-  if (channels === 0 || channels > 256 || rate === 0) return undefined;
+  if (channels === 0 || channels > 256 || rate === 0 || rate > maxRate) return undefined;
   return pace > 0 ? { pace } : block > 0 ? { pace: rate * block } : undefined;
 }
 

@@ -3,6 +3,7 @@ import { describe, test } from 'vitest';
 import { bytesOf, type TrackFiles, usualTrack } from '../../bench/copy/ground.ts';
 import { Pace } from '../../bench/copy/pace.ts';
 import { laneNames, startLane } from '../../bench/copy/processes.ts';
+import { recognitionCost } from '../../bench/copy/recognition.ts';
 import { results } from '../../bench/copy/results.ts';
 import { onGround, type Plan, type Turn, type Turns, takeTurns } from '../../bench/copy/run.ts';
 import { table } from '../../bench/copy/table.ts';
@@ -58,6 +59,11 @@ test('a connection keeps its pace, and may catch up with a tenth of a second', (
   assert.equal(pace.pass(1000), 1);
 });
 
+test('what the recogniser costs is measured on files that it accepts', () => {
+  const cost = recognitionCost({ ...small, audio: 3_000_000, cover: 100_000 });
+  assert.ok(cost > 0 && cost < 60, `${cost} CPU s/GB`);
+});
+
 describe('the results', () => {
   const turn = (seconds: number, tracks = 10): Turn => ({
     tracks,
@@ -71,20 +77,21 @@ describe('the results', () => {
     nodePipe: [turn(1), turn(2)],
     undiciPipe: [turn(1), turn(2)],
   });
-  const reached = (free: number, slow: number, peakMegabytes: number) =>
-    results({ free: turns(free, 1), slow: turns(slow, 4) }, usualTrack, {
-      files: { video: 1024 * 1024 },
-      measured: { ...turn(1), peakBytes: peakMegabytes * 1024 * 1024 },
-    });
+  const gigabytes = (10 * bytesOf(usualTrack)) / 1024 ** 3;
+  const reached = (free: number, slow: number, peakMegabytes: number, recognition = 0.05) => {
+    const measured = { ...turn(1), peakBytes: peakMegabytes * 1024 * 1024 };
+    const large = { files: { video: 1024 * 1024 }, measured };
+    const taken = { free: turns(free, 1), slow: turns(slow, 4) };
+    return results(taken, usualTrack, large, recognition / gigabytes);
+  };
 
   test('compare lanes within each round, so that a slow round of both tells nothing', () => {
     const { targets, lanes } = reached(1.25, 1, 150);
     assert.deepEqual(
-      targets.map(({ measured }) => measured),
-      [0.8, 30, 1, 100, 150],
+      targets.map(({ measured }) => Number(measured.toFixed(6))),
+      [0.8, 30, 1, 100, 0.05, 150],
     );
     assert.equal(lanes.free.ours.tracksPerSecond, (10 / 1.25 + 10 / 2.5) / 2);
-    const gigabytes = (10 * bytesOf(usualTrack)) / 1024 ** 3;
     assert.equal(lanes.slow.ours.cpuSecondsPerGigabyte, 1 / gigabytes);
   });
 
@@ -94,7 +101,8 @@ describe('the results', () => {
     assert.deepEqual(missed(reached(1, 1, 200)), []);
     assert.deepEqual(missed(reached(1.06, 1, 200)), [0]);
     assert.deepEqual(missed(reached(1, 1.04, 200)), [2]);
-    assert.deepEqual(missed(reached(1, 1.3, 200.1)), [1, 2, 4]);
+    assert.deepEqual(missed(reached(1, 1.3, 200.1)), [1, 2, 5]);
+    assert.deepEqual(missed(reached(1, 1, 200, 0.11)), [4]);
     assert.match(table(reached(1.25, 1, 150)), /0\.800 {2}\(at least 0\.95\) {2}MISSED/);
     assert.doesNotMatch(table(reached(1, 1, 150)), /MISSED/);
   });

@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'vitest';
 import { type AssetKind, assetKinds } from '../../../core/assets.ts';
-import { Recogniser, storedMimes, type Verdict } from '../../../core/media/recogniser.ts';
-
-const read = (name: string) => readFileSync(join(import.meta.dirname, name));
-const fixture = (name: string) => read(`../../fixtures/${name}`);
-
-function recognise(kind: AssetKind, file: Uint8Array, chunk = file.length || 1): Verdict {
-  const recogniser = new Recogniser(kind);
-  for (let at = 0; at < file.length; at += chunk) recogniser.push(file.subarray(at, at + chunk));
-  return recogniser.end();
-}
+import { Recogniser, storedMimes } from '../../../core/media/recogniser.ts';
+import { fixture, read, recognise } from './recognise.ts';
 
 const songs = ['mp3', 'wav', 'flac', 'ogg', 'm4a'];
 const whole = [
@@ -30,6 +22,7 @@ const right = [
   [/^audio-mp3/, 'mp3'],
   [/^audio-aac/, 'aac'],
   [/^audio-(m4a|mov)/, 'm4a'],
+  [/^audio-ogg/, 'ogg'],
   [/^audio-wav/, 'wav'],
   [/^audio-webm/, 'webm'],
   [/^cover-cover-avif/, 'avif'],
