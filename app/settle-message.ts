@@ -27,6 +27,9 @@ export interface SettleDependencies extends ArchiveDependencies {
   now: () => Date;
 }
 
+/** Seconds between two deliveries at least: a provider that said no is not asked for another sooner. */
+const shortestWait = 30;
+
 /** Seconds until the new files of a track whose addresses changed are copied. */
 const supersededDelay = 5;
 
@@ -72,7 +75,9 @@ async function settleFailure(
   const { claim, failure } = result;
   const { tracks } = await supabase();
   const receives =
-    failure.disposition === 'ask-again' ? refusalReceives(origin === 'sweep') : maxReceiveCount;
+    failure.disposition === 'ask-again'
+      ? refusalReceives(origin === 'sweep' && !result.isAudioSafe)
+      : maxReceiveCount;
   const isLast = received >= receives;
   // The job is pending again, and the sweep goes on with it if this was the last delivery.
   if (failure.code === 'superseded') {
@@ -98,7 +103,7 @@ async function settleFailure(
   }
 }
 
-/** The usual delay, but never past half of the time that is left until the files expire. */
+/** The usual delay, but not past half of the time that is left until the files expire. */
 function secondsUntilRetry(
   received: number,
   failure: ArchiveFailure,
@@ -108,5 +113,5 @@ function secondsUntilRetry(
   const delay = redeliveryDelay(received, failure.retryAfter);
   if (expiresAt === null) return delay;
   const left = (Date.parse(expiresAt) - now.getTime()) / 1000;
-  return left <= 0 ? delay : Math.min(delay, Math.ceil(left / 2));
+  return left <= 0 ? delay : Math.min(delay, Math.max(shortestWait, Math.ceil(left / 2)));
 }

@@ -111,9 +111,9 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 
 -- claimed: the track is this worker's until the lease ends. What is stored has its address, what is refused is `gone`;
--- another no of what is `asked_before` is final: asked an hour ago or longer, or as long as the expiry leaves;
--- all else that has an address is to be copied, and held against duration_seconds and stored_seconds. Texts are bounded: users can write long ones. _project_url: where this project's
--- Storage is; without it nothing is recorded in place.
+-- another no of what is `asked_before` is final: refused an hour ago, or half a minute where the expiry leaves no more;
+-- all else that has an address is to be copied, and held against duration_seconds and stored_seconds. Texts are bounded:
+-- users can write long ones. _project_url: where this project's Storage is; without it nothing is recorded in place.
 create or replace function public.claim_track_archiving(
   _track_id uuid, _lease_seconds integer, _worker text, _project_url text default null)
 returns table (outcome text, job_id uuid, fencing_token bigint, attempt integer, lease_expires_at timestamptz,
@@ -193,8 +193,8 @@ begin
     max(f.storage_url) filter (where f.kind = 'video' and not archiver.is_missing(f)),
     coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}'),
     coalesce(array_agg(f.kind) filter (where f.first_refused_at <= archiver.clock()
-        - case when _expires_at > archiver.clock() + interval '2 hours' then interval '1 hour' else interval '30 seconds' end
-      or _expires_at <= archiver.clock() + interval '5 minutes'), '{}'),
+      - case when _expires_at > archiver.clock() + interval '2 hours' then interval '1 hour' else interval '30 seconds' end),
+      '{}'),
     archiver.duration_of(_track),
     coalesce(jsonb_object_agg(f.kind, f.duration_seconds)
       filter (where f.storage_url is not null and f.duration_seconds is not null), '{}')

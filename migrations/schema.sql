@@ -1313,8 +1313,8 @@ begin
     max(f.storage_url) filter (where f.kind = 'video' and not archiver.is_missing(f)),
     coalesce(array_agg(f.kind order by f.kind) filter (where f.error_code is not null and f.kind <> 'audio'), '{}'),
     coalesce(array_agg(f.kind) filter (where f.first_refused_at <= archiver.clock()
-        - case when _expires_at > archiver.clock() + interval '2 hours' then interval '1 hour' else interval '30 seconds' end
-      or _expires_at <= archiver.clock() + interval '5 minutes'), '{}'),
+      - case when _expires_at > archiver.clock() + interval '2 hours' then interval '1 hour' else interval '30 seconds' end),
+      '{}'),
     archiver.duration_of(_track),
     coalesce(jsonb_object_agg(f.kind, f.duration_seconds)
       filter (where f.storage_url is not null and f.duration_seconds is not null), '{}')

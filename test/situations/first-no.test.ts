@@ -138,20 +138,28 @@ describe('situation 1: a first no is not the last', () => {
     assert.deepEqual(deadLetters(world), []);
   });
 
-  test('where the expiry leaves no room the second look comes at once, or not at all', async (t) => {
+  test('where the expiry leaves no room, or has passed, the second look comes a minute later, whoever sent the message', async (t) => {
     const world = await startWorld(t);
     const archive = await archiveLambda(world);
     const cover = { kind: 'status', status: 404 } as const;
-    const soon = await insertWholeTrack(world, { cover }, { created_at: hoursAgo(15 * 24 - 1) });
-    const { delays } = await deliverTrack(world, archive, soon.id);
-    assert.deepEqual(delays, [60]);
-    await moveClock(world.database, '1 minute');
-    await deliverTrack(world, archive, soon.id, { received: 2 });
-    assert.equal((await readTrack(world, soon.id)).archived_to_storage, true);
-    assert.equal(requestsFor(world, soon.urls.cover), 2);
-    const late = await insertWholeTrack(world, { cover }, { created_at: hoursAgo(15 * 24 + 1) });
-    await deliverTrack(world, archive, late.id);
-    assert.equal((await readTrack(world, late.id)).archived_to_storage, true);
+    let minutes = 0;
+    for (const age of [15 * 24 - 1, 15 * 24 + 1]) {
+      for (const reason of ['schedule', 'sweep'] as const) {
+        const track = await insertWholeTrack(world, { cover }, { created_at: hoursAgo(age) });
+        const { delays } = await deliverTrack(world, archive, track.id, { reason });
+        assert.deepEqual(delays, [60]);
+        assert.equal((await readTrack(world, track.id)).archived_to_storage, false);
+        // A message that comes twice makes no second look of it.
+        await deliverTrack(world, archive, track.id, { reason });
+        assert.equal((await readTrack(world, track.id)).archived_to_storage, false);
+        minutes += 1;
+        await moveClock(world.database, `${minutes} minutes`);
+        await deliverTrack(world, archive, track.id, { reason, received: 2 });
+        assert.equal((await readTrack(world, track.id)).archived_to_storage, true);
+        assert.equal(requestsFor(world, track.urls.cover), 3);
+      }
+    }
+    assert.deepEqual(deadLetters(world), []);
   });
 
   test('410 and 441, and what is a danger, need no second request', async (t) => {

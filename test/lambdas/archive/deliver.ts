@@ -1,6 +1,6 @@
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { archiveMessage } from '../../../core/message.ts';
+import { type ArchiveMessage, archiveMessage } from '../../../core/message.ts';
 import {
   deadLetterName,
   lambdaContext,
@@ -73,8 +73,11 @@ export const deliverTrack = (
   world: World,
   handler: Handler,
   trackId: string,
-  options: { received?: number; remaining?: number } = {},
-): Promise<Delivered> => deliver(world, handler, [archiveMessage(trackId, 'schedule')], options);
+  {
+    reason = 'schedule',
+    ...options
+  }: { reason?: ArchiveMessage['reason']; received?: number; remaining?: number } = {},
+): Promise<Delivered> => deliver(world, handler, [archiveMessage(trackId, reason)], options);
 
 /** What lies in the dead-letter queue: bodies and attributes. */
 export function deadLetters(world: World): { body: string; attributes: Record<string, unknown> }[] {
