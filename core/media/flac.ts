@@ -92,7 +92,7 @@ function streamInfo(feed: Feed): StreamInfo {
 }
 
 const isTag = (bytes: Uint8Array): boolean =>
-  /^(TAG|ID3|APETAGEX|\0)/.test(String.fromCharCode(...bytes.subarray(0, 8)));
+  /^(TAG|ID3|APETAGEX|LYRICSBE|\0)/.test(String.fromCharCode(...bytes.subarray(0, 8)));
 
 /** The frame that begins here, if its checksums are right. Its end is another frame, a tag, or the end of the file. */
 function frameAt(
@@ -114,7 +114,10 @@ function frameAt(
 function isFrameEnd(view: Uint8Array, at: number, info: StreamInfo): boolean {
   const byte = view[at];
   if (byte === 0xff) return headerAt(view, at, info) !== undefined;
-  return (byte === 0x54 || byte === 0x41 || byte === 0x49) && isTag(view.subarray(at, at + 8));
+  return (
+    (byte === 0x54 || byte === 0x41 || byte === 0x49 || byte === 0x4c) &&
+    isTag(view.subarray(at, at + 8))
+  );
 }
 
 /** The first whole frame at or behind `from`. */

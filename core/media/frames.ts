@@ -1,24 +1,13 @@
 import type { Feed, Parser } from './feed.ts';
-import { type Found, noMedia } from './media.ts';
-import { type FrameKind, frameKind, freeFormat } from './mpeg-header.ts';
-import { skipTags, tagHeadBytes } from './tags.ts';
-import { type Announced, announcement, isSelfContained } from './xing.ts';
+import { findChain, type Junk } from './find-chain.ts';
+import { cutShort, type Found, noMedia } from './media.ts';
+import type { FrameKind } from './mpeg-header.ts';
+import { skipTags } from './tags.ts';
+import { type Announced, announcement } from './xing.ts';
 
-/** Frames that follow each other before a stream is believed; random bytes manage two of them. */
-const chainFrames = 4;
-/** Bytes that are looked through for a first frame. Zeros and tags do not count. */
-const searchBytes = 1024 * 1024;
-const maxFreeFrame = 8192;
-/** The standard ends at 448 kbit/s; encoders go to 640. Periodic samples of another format look like frames of more. */
-const maxFreeBitrate = 640_000;
-
-interface Counts {
+interface Counts extends Junk {
   frames: number;
   seconds: number;
-  covered: number;
-  /** Neither frames nor tags nor zeros: before the first frame, and behind it. */
-  before: number;
-  behind: number;
   /** The last frame is cut. */
   isCut: boolean;
   announced: Announced | undefined;
@@ -34,6 +23,7 @@ export function* parseFrames(feed: Feed, begin: (container: 'mp3' | 'aac') => vo
     covered: 0,
     before: 0,
     behind: 0,
+    freeLooks: 0,
     isCut: false,
     announced: undefined,
     announcedFrom: 0,
@@ -52,6 +42,7 @@ export function* parseFrames(feed: Feed, begin: (container: 'mp3' | 'aac') => vo
       yield* feed.need(200);
       counts.announced = announcement(feed, kind);
       counts.announcedFrom = feed.position;
+      if (counts.announced !== undefined) counts.seconds -= kind.samples / kind.rate;
     }
     yield* followChain(feed, kind, counts);
   }
@@ -61,7 +52,10 @@ export function* parseFrames(feed: Feed, begin: (container: 'mp3' | 'aac') => vo
 function conclude(container: 'mp3' | 'aac' | undefined, counts: Counts, feed: Feed): Found {
   const { announced, frames, covered, behind, before, isCut } = counts;
   if (container === undefined) return noMedia('No chain of audio frames');
-  if (behind > covered / 16 || before > Math.max(covered, 8192)) {
+  if (announced !== undefined && frames < 2) {
+    return cutShort('mp3', 'Nothing behind the frame that announces others');
+  }
+  if (behind > covered / 16 || before > Math.max(4 * covered, 8192)) {
     return noMedia(`Only ${covered} of ${feed.position} bytes are audio frames`);
   }
   // Writers differ in whether the frame that announces is one of those that it counts.
@@ -83,96 +77,6 @@ function conclude(container: 'mp3' | 'aac' | undefined, counts: Counts, feed: Fe
       : undefined,
     durationSeconds: counts.seconds,
   };
-}
-
-/** Steps to the first frame of the next chain. Undefined: there is none before the end, or not soon enough. */
-function* findChain(
-  feed: Feed,
-  counts: Counts,
-  container: 'mp3' | 'aac' | undefined,
-): Parser<FrameKind | undefined> {
-  for (;;) {
-    yield* feed.need(4);
-    if (feed.available < 4) {
-      junk(feed, counts, feed.available);
-      return undefined;
-    }
-    const bytes = feed.peek();
-    const sync = bytes.indexOf(0xff);
-    const skipped = sync < 0 ? bytes.length - 1 : sync;
-    if (skipped > 0) {
-      // A tag may begin within what is no frame.
-      junk(feed, counts, Math.max(1, skipped));
-      if (counts.before > searchBytes && container === undefined) return undefined;
-      if (counts.behind > counts.covered + searchBytes) return undefined;
-      continue;
-    }
-    // A call for each byte of FF would make a file of nothing else slow.
-    const kind = frameKind(feed.u32() | 0) === undefined ? undefined : yield* chainHere(feed);
-    if (kind !== undefined && (container === undefined || kind.container === container)) {
-      return kind;
-    }
-    junk(feed, counts, 1);
-  }
-}
-
-function junk(feed: Feed, counts: Counts, bytes: number): void {
-  const part = feed.peek(bytes);
-  let zeros = 0;
-  for (const byte of part) if (byte === 0) zeros++;
-  counts[counts.frames === 0 ? 'before' : 'behind'] += bytes - (zeros === bytes ? bytes : 0);
-  feed.drop(bytes);
-}
-
-/** The kind of a chain of frames that begins with the first byte that is available. */
-function* chainHere(feed: Feed): Parser<FrameKind | undefined> {
-  let kind = frameKind(feed.u32() | 0);
-  if (kind === undefined) return undefined;
-  if (kind.container === 'mp3' && ((feed.u32() >>> 12) & 15) === 0) {
-    kind = yield* measureFreeFormat(feed, kind);
-    if (kind === undefined) return undefined;
-  }
-  let at = 0;
-  for (let frames = 0; frames < chainFrames; frames++) {
-    yield* feed.need(at + tagHeadBytes);
-    const left = feed.available - at;
-    if (left <= 0 && frames > 0)
-      return left === 0 && isEnough(feed, kind, frames) ? kind : undefined;
-    const word = feed.u32(at) | 0;
-    const size = (word & kind.mask) === kind.pattern ? kind.size(word, feed.u16(at + 4)) : 0;
-    if (size === 0 || left < 6) {
-      return frames > 0 && tagAt(feed, at) && isEnough(feed, kind, frames) ? kind : undefined;
-    }
-    at += size;
-  }
-  return kind;
-}
-
-/** Fewer frames than a chain has, and the file ends exactly behind them. */
-function isEnough(feed: Feed, kind: FrameKind, frames: number): boolean {
-  if (frames >= 3) return true;
-  const size = kind.size(feed.u32() | 0, feed.u16(4));
-  if (kind.container === 'aac') return frames >= 2;
-  return isSelfContained(feed, 0, kind, size);
-}
-
-function tagAt(feed: Feed, at: number): boolean {
-  return /^(ID3|TAG|APETAGEX|LYRICSBE)/.test(feed.text(at, 8));
-}
-
-function* measureFreeFormat(feed: Feed, kind: FrameKind): Parser<FrameKind | undefined> {
-  const word = feed.u32() | 0;
-  yield* feed.need(maxFreeFrame);
-  const mask = kind.mask | 0xf000;
-  const last = Math.min(maxFreeFrame, feed.available - 4);
-  for (let at = 48; at < last; at++) {
-    if (feed.byte(at) === 0xff && ((feed.u32(at) ^ word) & mask) === 0) {
-      const bytes = at - ((word >>> 9) & 1) * (kind.layer === 1 ? 4 : 1);
-      const bitrate = (bytes * 8 * kind.rate) / kind.samples;
-      return bitrate <= maxFreeBitrate ? freeFormat(kind, bytes) : undefined;
-    }
-  }
-  return undefined;
 }
 
 /** Hops from frame to frame until one is missing or cut. */

@@ -4,7 +4,7 @@ import { type Movie, newTrack, type Track } from './iso-movie.ts';
 import { cutShort, type Found, noMedia } from './media.ts';
 
 const topLevel =
-  /^(ftyp|styp|moov|moof|mdat|free|skip|wide|sidx|ssix|mfra|meta|udta|uuid|pdin|prft|emsg|pnot|PICT|idat)$/;
+  /^(ftyp|styp|moov|moof|mdat|free|skip|wide|sidx|ssix|mfra|meta|udta|uuid|pdin|prft|emsg|pnot|PICT|junk|idat)$/;
 
 /** ISO base media (ISO/IEC 14496-12), QuickTime and AVIF: box by box, whose contents are skipped but for what describes them. */
 export function* parseIso(feed: Feed, begin: (container: 'iso' | 'avif') => void): Parser<Found> {

@@ -6,6 +6,9 @@ const standsAlone = (marker: number): boolean =>
 const isFrame = (marker: number): boolean =>
   marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 
+/** Bytes between segments that belong to none: libjpeg warns of them and goes on. */
+const maxBetween = 1024;
+
 /** JPEG (ITU-T T.81, annex B): from marker to marker, until the one that ends it. */
 export function* parseJpeg(feed: Feed): Parser<Found> {
   let hasSize = false;
@@ -15,9 +18,14 @@ export function* parseJpeg(feed: Feed): Parser<Found> {
       ? { container: 'jpeg', picture: true, whole, note: whole ? undefined : 'No end marker' }
       : cutShort('jpeg', 'It ends before its picture');
   feed.drop(2);
+  let between = 0;
   while (yield* feed.need(2)) {
-    if (feed.byte() !== 0xff) return noMedia('A JPEG without a marker where one has to be');
     const marker = feed.byte(1);
+    if (feed.byte() !== 0xff || marker === 0) {
+      if (++between > maxBetween) return noMedia('A JPEG without a marker where one has to be');
+      feed.drop(1);
+      continue;
+    }
     if (marker === 0xff) {
       feed.drop(1);
       continue;
@@ -40,8 +48,10 @@ export function* parseJpeg(feed: Feed): Parser<Found> {
     if (!(yield* feed.skip(length))) break;
     if (marker !== 0xda) continue;
     if (!hasSize) return noMedia('A JPEG scan before its dimensions');
-    hasScan = true;
-    if (!(yield* skipScan(feed))) break;
+    const from = feed.position;
+    const isComplete = yield* skipScan(feed);
+    hasScan ||= feed.position > from;
+    if (!isComplete) break;
   }
   return ended(false);
 }

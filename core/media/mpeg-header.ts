@@ -35,15 +35,26 @@ export function frameKind(word: number): FrameKind | undefined {
 
 /** Version, layer and sampling rate stay; bitrate, padding and channel mode may change. */
 const mpegMask = 0xfffe0c00 | 0;
+/** By what is behind the mask, so that a file that is full of headers does not calculate one for each. */
+const mpegKinds = new Map<number, FrameKind>();
 
 function mpegKind(word: number): FrameKind | undefined {
   const version = (word >>> 19) & 3;
-  const layer = 4 - ((word >>> 17) & 3);
   const rateIndex = (word >>> 10) & 3;
   // Reserved values; emphasis 2 is one, too.
   if (version === 1 || rateIndex === 3 || ((word >>> 12) & 15) === 15 || (word & 3) === 2) {
     return undefined;
   }
+  const pattern = word & mpegMask;
+  const known = mpegKinds.get(pattern);
+  if (known !== undefined) return known;
+  const kind = newMpegKind(pattern, version, rateIndex);
+  mpegKinds.set(pattern, kind);
+  return kind;
+}
+
+function newMpegKind(pattern: number, version: number, rateIndex: number): FrameKind {
+  const layer = 4 - ((pattern >>> 17) & 3);
   const isMpeg1 = version === 3;
   const rate = (mpegRates[rateIndex] ?? 0) >> (isMpeg1 ? 0 : version === 2 ? 1 : 2);
   const samples = layer === 1 ? 384 : layer === 3 && !isMpeg1 ? 576 : 1152;
@@ -54,7 +65,7 @@ function mpegKind(word: number): FrameKind | undefined {
   return {
     container: 'mp3',
     mask: mpegMask,
-    pattern: word & mpegMask,
+    pattern,
     samples,
     rate,
     layer,

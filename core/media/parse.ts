@@ -1,5 +1,6 @@
 import type { Feed, Parser } from './feed.ts';
 import { parseFlac } from './flac.ts';
+import { foreignBytes, isForeign } from './foreign.ts';
 import { parseFrames } from './frames.ts';
 import { parseGif } from './gif.ts';
 import { parseIso } from './iso.ts';
@@ -13,8 +14,10 @@ import { isBoxType, skipTags } from './tags.ts';
 
 /** Reads a whole file. `begin` is told what it is as soon as that is clear. */
 export function* parse(feed: Feed, begin: (container: Container) => void): Parser<Found> {
+  yield* feed.need(foreignBytes);
+  if (isForeign(feed)) return noMedia('A format that is not taken');
   if (!(yield* skipTags(feed))) return cutShort('mp3', 'It ends within a tag');
-  yield* feed.need(12);
+  yield* feed.need(foreignBytes);
   if (feed.startsWith('fLaC')) return yield* parseFlac(feed, () => begin('flac'));
   if (feed.startsWith('OggS')) return yield* parseOgg(feed, () => begin('ogg'));
   if (/^(RIFF|RF64|BW64)$/.test(feed.text(0, 4)) && feed.startsWith('WAVE', 8)) {
@@ -36,8 +39,6 @@ export function* parse(feed: Feed, begin: (container: Container) => void): Parse
     begin('gif');
     return yield* parseGif(feed);
   }
-  // AIFF, AU and CAF: raw samples, in which a periodic sound repeats what looks like a frame header.
-  if (/^(FORM|\.snd|caff)$/.test(feed.text(0, 4)))
-    return noMedia('Samples in a container that is not taken');
+  if (isForeign(feed)) return noMedia('A format that is not taken');
   return yield* parseFrames(feed, begin);
 }

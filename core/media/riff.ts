@@ -7,6 +7,9 @@ const unknownSize = 0x7fff_0000;
 /** Samples a second; those of DSD are some millions. */
 const maxRate = 100_000_000;
 
+/** Chunks that follow the samples. */
+const otherChunk = /^(LIST|id3 |ID3 |bext|fact|cue |smpl|JUNK|PAD |_PMX|iXML|axml|chna)$/;
+
 interface Sound {
   /** Bytes a second. */
   pace: number;
@@ -27,6 +30,8 @@ export function* parseWave(feed: Feed): Parser<Found> {
     const size = feed.u32le(4);
     if (id === 'data') {
       feed.drop(8);
+      // A song of no samples, and not a writer that did not know.
+      if (size === 0 && (yield* feed.need(4)) && otherChunk.test(feed.text(0, 4))) continue;
       const isUnknown = size === 0 || size >= unknownSize;
       const length = isUnknown ? largeData : size;
       const from = feed.position;
@@ -41,7 +46,8 @@ export function* parseWave(feed: Feed): Parser<Found> {
         if (id === 'fmt ') sound = soundOf(feed);
         else if (isLarge && size >= 24) {
           announced = feed.u32le(8) + feed.u32le(12) * 0x1_0000_0000;
-          largeData = feed.u32le(16) + feed.u32le(20) * 0x1_0000_0000;
+          const large = feed.u32le(16) + feed.u32le(20) * 0x1_0000_0000;
+          largeData = large === 0 || large > Number.MAX_SAFE_INTEGER ? undefined : large;
         }
         if (id === 'fmt ' && sound === undefined)
           return noMedia('A format without channels or rate');

@@ -60,7 +60,7 @@ export function* skipTags(feed: Feed): Parser<boolean> {
 
 /** Types of boxes that an ISO file may begin with. A box begins with its length, which begins with zeros. */
 export const isBoxType = (type: string): boolean =>
-  /^(ftyp|styp|moov|moof|mdat|free|skip|wide|sidx|pnot)$/.test(type);
+  /^(ftyp|styp|moov|moof|mdat|free|skip|wide|sidx|pnot|uuid|junk|PICT)$/.test(type);
 
 export function leadingZeros(bytes: Uint8Array): number {
   let at = 0;

@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import type { AssetKind } from '../../../core/assets.ts';
+import { id3 } from './parts.ts';
 import { fixture, read, recognise } from './recognise.ts';
 
 const song = fixture('song.mp3');
 const picture = fixture('cover.jpg');
 const wav = fixture('song.wav');
-const id3 = (bytes: number) => {
-  const tag = Buffer.alloc(10 + bytes, 'A');
-  tag.write('ID3\x04\0\0', 0, 'latin1');
-  for (let at = 0; at < 4; at++) tag[6 + at] = (bytes >> (7 * (3 - at))) & 0x7f;
-  return tag;
-};
 const firstFrame = song.indexOf(Buffer.from([0xff, 0xfb]));
 const audioFrames = song.subarray(
   song.indexOf(Buffer.from([0xff, 0xfb]), song.indexOf('Info') + 120),
