@@ -108,6 +108,7 @@ function* readTable(
     track.samples = feed.u32(headerBytes + 8);
     track.sampleBytes = same * track.samples;
     if (same > 0) return;
+    movie.isDamaged ||= feed.position + headerBytes + 12 + 4 * track.samples > end;
     feed.drop(headerBytes + 12);
     for (let i = 0; i < track.samples && feed.position + 4 <= end; i++) {
       if (feed.available < 4 && !(yield* feed.need(4))) return;
@@ -122,6 +123,8 @@ function* readTable(
     track.fragmentTime += count * movie.currentTime;
     return;
   }
+  const optional = (flags & 1 ? 4 : 0) + (flags & 4 ? 4 : 0);
+  movie.isDamaged ||= feed.position + headerBytes + 8 + optional + 4 * fields * count > end;
   feed.drop(headerBytes + 8 + (flags & 1 ? 4 : 0));
   if (flags & 4) yield* feed.skip(4);
   for (let i = 0; i < count && feed.position + 4 * fields <= end; i++) {

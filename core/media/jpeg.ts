@@ -42,8 +42,17 @@ export function* parseJpeg(feed: Feed): Parser<Found> {
     if (isFrame(marker)) {
       if (hasSize) return noMedia('A JPEG of several frames');
       if (!(yield* feed.need(Math.min(length, 8)))) break;
-      hasSize = length >= 11 && feed.u16(3) > 0 && feed.u16(5) > 0 && feed.byte(7) > 0;
-      if (!hasSize) return noMedia('A JPEG without dimensions');
+      hasSize = feed.u16(3) > 0 && feed.u16(5) > 0 && length === 8 + 3 * feed.byte(7);
+      if (!hasSize || length === 8) return noMedia('A JPEG without dimensions');
+    }
+    if (marker === 0xc4 || marker === 0xdb) {
+      if (!(yield* feed.need(length))) break;
+      if (!(marker === 0xc4 ? areHuffmanTables(feed, length) : areQuantisers(feed, length))) {
+        return noMedia('A JPEG whose tables do not fill their segment');
+      }
+    }
+    if (marker === 0xda && (yield* feed.need(3)) && length !== 6 + 2 * feed.byte(2)) {
+      return noMedia('A JPEG scan of no components');
     }
     if (!(yield* feed.skip(length))) break;
     if (marker !== 0xda) continue;
@@ -54,6 +63,28 @@ export function* parseJpeg(feed: Feed): Parser<Found> {
     if (!isComplete) break;
   }
   return ended(false);
+}
+
+/** B.2.4.2: sixteen counts, and as many values as they sum up to. */
+function areHuffmanTables(feed: Feed, length: number): boolean {
+  let at = 2;
+  while (at + 17 <= length) {
+    if ((feed.byte(at) & 0xec) !== 0) return false;
+    let values = 0;
+    for (let i = 1; i <= 16; i++) values += feed.byte(at + i);
+    at += 17 + values;
+  }
+  return at === length;
+}
+
+/** B.2.4.1: 64 values of one byte or of two. */
+function areQuantisers(feed: Feed, length: number): boolean {
+  let at = 2;
+  while (at < length) {
+    if ((feed.byte(at) & 0xec) !== 0) return false;
+    at += 1 + (feed.byte(at) & 0x10 ? 128 : 64);
+  }
+  return at === length;
 }
 
 /** Steps to the next marker that is none of the scan's own. */
