@@ -4,7 +4,7 @@ import { type AssetKind, buckets } from '../core/assets.ts';
 import { ArchiveFailure, classify, type FailureCode } from '../core/failure.ts';
 import type { Verdict } from '../core/media/recogniser.ts';
 import { MeasuredBody } from './measured-body.ts';
-import { requireWhole, saysNoEnd } from './verify-copy.ts';
+import { requireWhole, saysNoEnd, suspicion } from './verify-copy.ts';
 
 export interface Inspection {
   outcome: 'accepted' | 'refused';
@@ -35,7 +35,8 @@ export async function inspectSource(
       }
       former = seen.sha256;
     }
-    return inspection('accepted', verdict, undefined);
+    // It would be kept beside instead of at the track's address.
+    return inspection('accepted', verdict, suspicion(kind, verdict?.durationSeconds));
   } catch (error) {
     return inspection('refused', verdict, classify(error));
   }

@@ -76,6 +76,6 @@ function describe(source: string, kind: AssetKind, found: Inspection): string {
   const type = mime === null ? '' : `, ${extension} ${mime}`;
   const time = durationSeconds === null ? '' : `, ${durationSeconds.toFixed(2)} s`;
   const ends = whole === null ? 'does not say where it ends' : whole ? 'whole' : 'not whole';
-  const why = code === null ? `, ${ends}` : `: ${code}: ${reason}`;
+  const why = `${outcome === 'accepted' ? `, ${ends}` : ''}${code === null ? '' : `: ${code}: ${reason}`}`;
   return `${source}: ${outcome} as ${kind}${type}${time}${why}`;
 }

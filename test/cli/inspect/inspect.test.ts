@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'vitest';
+import { chunk, format, riff } from '../../core/media/parts.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const inspect = (...parameters: string[]) =>
@@ -32,6 +35,21 @@ test('inspect prints one object for each source and exits with 1 where one is re
     reason: null,
   });
   assert.deepEqual([second.outcome, second.code], ['refused', 'media_wrong_kind']);
+});
+
+test('inspect says of a whole song that is too short to be one that it is suspect', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'track-archiver-inspect-'));
+  const stub = join(directory, 'stub.wav');
+  try {
+    writeFileSync(stub, riff(format, chunk('data', Buffer.alloc(17_640))));
+    const { status, stdout } = inspect('--json', stub);
+    const { outcome, code, whole, durationSeconds } = JSON.parse(stdout);
+    assert.deepEqual([status, outcome, code, whole], [0, 'accepted', 'media_suspect', true]);
+    assert.equal(durationSeconds, 0.1);
+    assert.match(inspect(stub).stdout, /accepted as audio.*whole: media_suspect: .*0\.1 s/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 test('inspect exits with 0 where all are accepted, by their slot', () => {
