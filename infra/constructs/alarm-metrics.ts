@@ -57,6 +57,18 @@ export function failureRate(config: Config, period: Duration): MathExpression {
   });
 }
 
+/** Share of the files that no provider gave, although their tracks are archived, in per cent; no value without files. */
+export function refusedFiles(config: Config, period: Duration): MathExpression {
+  const refused = totalOf(config, 'AssetsRefused', period);
+  const stored = totalOf(config, 'AssetsStored', period);
+  return new MathExpression({
+    expression: `100 * ${refused.expression} / (${refused.expression} + ${stored.expression})`,
+    usingMetrics: { ...refused.usingMetrics, ...stored.usingMetrics },
+    label: 'Refused, %',
+    period,
+  });
+}
+
 /** Hours; long enough for a sweep to fall into each. */
 const quarterOfDay = 6;
 

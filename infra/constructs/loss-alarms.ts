@@ -5,6 +5,7 @@ import { Construct } from 'constructs';
 import { timings } from '../../core/timings.ts';
 import type { Config } from '../config.ts';
 import { type AlarmDetails, alarm } from './alarm.ts';
+import { refusedFiles } from './alarm-metrics.ts';
 import { levelMetric, productMetric } from './product-metric.ts';
 import type { Queues } from './queues.ts';
 import type { Schedules } from './schedules.ts';
@@ -18,6 +19,9 @@ interface LossAlarmsProps {
 
 const fiveMinutes = Duration.minutes(5);
 const hour = Duration.hours(1);
+
+/** Highest share of files that may be missing beside a song that is safe, in per cent. */
+const maxRefused = 1;
 
 /** Alarms that say that tracks are about to be lost, or were. */
 export class LossAlarms extends Construct {
@@ -73,6 +77,12 @@ function details({ config, queues, schedules }: LossAlarmsProps): AlarmDetails[]
       meaning: 'Archived files are no longer in Storage, or have another size.',
       metric: productMetric(config, 'FilesLost', 'Sum', hour),
       threshold: 0,
+    },
+    {
+      title: 'Files refused',
+      meaning: `More than ${maxRefused} % of the files of a day, covers and videos, were not to be had.`,
+      metric: refusedFiles(config, Duration.days(1)),
+      threshold: maxRefused,
     },
   ];
 }

@@ -111,6 +111,8 @@ test('the alarms watch what this table says', () => {
     '(FILL(tracksFailed_archive, 0) + FILL(tracksFailed_archive_tracks, 0) + FILL(tracksFailed_sweep, 0) + TIME_SERIES(0))';
   const work = '(FILL(waiting, 0) + FILL(working, 0) + FILL(due, 0) + TIME_SERIES(0))';
   const webhooks = (name: string) => `(FILL(webhooks${name}_enqueue, 0) + TIME_SERIES(0))`;
+  const files = (name: string) =>
+    `(FILL(assets${name}_archive, 0) + FILL(assets${name}_archive_tracks, 0) + TIME_SERIES(0))`;
   assert.deepEqual(tableOf(), {
     'tracks-in-the-dead-letter-queue': `ApproximateNumberOfMessagesVisible ${queue('QueuesDeadLetters')} > 0 in 5 min`,
     'undelivered-schedules': `ApproximateNumberOfMessagesVisible ${queue('QueuesScheduleDeadLetters')} > 0 in 5 min`,
@@ -120,6 +122,7 @@ test('the alarms watch what this table says', () => {
     'tracks-near-expiry': `TracksNearExpiry ${sweep} > 0 in 120 min`,
     'tracks-expired': `TracksExpired ${sweep} > 0 in 60 min`,
     'files-lost-in-storage': `FilesLost ${sweep} > 0 in 60 min`,
+    'files-refused': `100 * ${files('Refused')} / (${files('Refused')} + ${files('Stored')}) > 1 in 1440 min`,
     'enqueue-errors': `Url5xxCount ${lambda('Enqueue')} > 0 in 5 min`,
     'enqueue-throttles': `Throttles ${lambda('Enqueue')} > 0 in 5 min`,
     'webhooks-refused': `IF(${webhooks('Refused')} > 4 AND ${webhooks('Accepted')} == 0, 1, 0) > 0 in 60 min`,
