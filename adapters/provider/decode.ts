@@ -2,6 +2,7 @@ import { Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { ArchiveFailure } from '../../core/failure.ts';
 import type { Headers } from './response.ts';
+import { isFramed, Unframe } from './unframe.ts';
 
 type Decoder = () => Transform;
 
@@ -10,18 +11,20 @@ const maxCodings = 4;
 /** Enough to tell a body that is coded from one that only says so. */
 const peekedBytes = 1024;
 
-const known = ['gzip', 'x-gzip', 'deflate', 'br', 'zstd'];
+const known = ['aws-chunked', 'gzip', 'x-gzip', 'deflate', 'br', 'zstd'];
 
 /**
  * The codings of a body in the order of their application (RFC 9110, 8.4). We ask for `identity`. What is no coding, such as
- * `aws-chunked`, `utf-8` or `none`, is a note that some storage kept of an upload, and says nothing of the body.
+ * `utf-8` or `none`, is a note that some storage kept of an upload, and says nothing of the body. So is `aws-chunked`, mostly;
+ * where it is true it is outermost, wherever it is listed.
  */
 export function listedCodings(headers: Headers): string[] {
   const codings = [headers['content-encoding'] ?? '']
     .flat()
     .flatMap((value) => value.split(','))
     .map((coding) => coding.trim().toLowerCase())
-    .filter((coding) => known.includes(coding));
+    .filter((coding) => known.includes(coding))
+    .sort((one, other) => Number(one === 'aws-chunked') - Number(other === 'aws-chunked'));
   if (codings.length > maxCodings) {
     throw new ArchiveFailure('content_encoding', `The body is encoded ${codings.length} times`);
   }
@@ -85,6 +88,7 @@ function peek(stream: Readable, bytes: number): Promise<{ head: Buffer; whole: R
 
 function decoderOf(coding: string, head: Buffer): Decoder | undefined {
   if (isPlainMedia(head)) return undefined;
+  if (coding === 'aws-chunked') return isFramed(head) ? () => new Unframe() : undefined;
   if (startsWith(head, 0x1f, 0x8b, 0x08)) return zlib.createGunzip;
   if (startsWith(head, 0x28, 0xb5, 0x2f, 0xfd)) return zlib.createZstdDecompress;
   if (coding === 'br' && isBrotli(head)) return zlib.createBrotliDecompress;

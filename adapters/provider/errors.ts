@@ -33,7 +33,7 @@ const bodyTable: Table = [
   [contradictory, 'provider_overlong'],
   [/^(UND_ERR_SOCKET|HPE_INVALID_EOF_STATE|Z_BUF_ERROR)$/, 'provider_truncated'],
   [broken, 'provider_reset'],
-  [/^(Z_|ZSTD_|ERR__|ERR_BROTLI)/, 'content_encoding'],
+  [/^(Z_|ZSTD_|ERR__|ERR_BROTLI|ERR_AWS_CHUNKED)/, 'content_encoding'],
 ];
 
 /** What another manner of connection may mend: HTTP/2, or a head that is put in order (lenient-socket.ts). */

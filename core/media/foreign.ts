@@ -35,9 +35,14 @@ const beginnings = [
 export const isForeign = (feed: Feed): boolean =>
   beginnings.some((beginning) => feed.startsWith(beginning)) ||
   (feed.startsWith('RIFF') && !/^(WAVE|WEBP)$/.test(feed.text(8, 4))) ||
-  isTransportStream(feed);
+  isTransportStream(feed) ||
+  isFramed(feed);
 
 /** MPEG transport stream: a packet of 188 bytes begins with 47. */
 function isTransportStream(feed: Feed): boolean {
   return [0, 188, 376].every((at) => at < feed.available && feed.byte(at) === 0x47);
 }
+
+/** A transfer coding that is still in the body: its chunks' lengths stand between the frames. */
+const isFramed = (feed: Feed): boolean =>
+  /^[0-9a-f]{1,8}(;[\x20-\x7e]{0,100})?\r\n/i.test(feed.text(0, Math.min(feed.available, 120)));

@@ -1,17 +1,6 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import {
-  brotliCompressSync,
-  deflateRawSync,
-  deflateSync,
-  gzipSync,
-  zstdCompressSync,
-} from 'node:zlib';
 import { describe, test } from 'vitest';
 import { createProvider } from '../../adapters/provider/provider.ts';
-import { createStorage } from '../../adapters/supabase/storage.ts';
-import { storageResponse, throwUnlessDone } from '../../adapters/supabase/storage-response.ts';
 import { codeOf, fetchWhole, host, policy } from '../adapters/provider/open.ts';
 import { files } from '../lambdas/tracks.ts';
 import { httpsServer } from '../support/https-server.ts';
@@ -20,64 +9,6 @@ import { byteServer, http2Server } from './servers.ts';
 const url = `https://${host}/song.mp3`;
 const song = files.audio;
 const whole = `${song.length} bytes`;
-
-describe('situation 4: a body with codings of every kind arrives as it was', () => {
-  for (const [coding, body] of [
-    ['aws-chunked', song],
-    ['AWS-Chunked', song],
-    ['utf-8', song],
-    ['binary', song],
-    ['none', song],
-    ['', song],
-    [',', song],
-    ['identity, identity', song],
-    ['audio/mpeg', song],
-    ['gzip', song],
-    ['br', song],
-    ['deflate', song],
-    ['zstd', song],
-    ['gzip', files.cover],
-    ['br', files.video],
-    ['deflate', files.cover],
-    ['gzip, gzip', gzipSync(song)],
-    ['gzip, br', gzipSync(song)],
-    ['gzip', gzipSync(song)],
-    ['x-gzip', gzipSync(song)],
-    ['aws-chunked,gzip', gzipSync(song)],
-    ['identity, gzip', gzipSync(song)],
-    ['gzip, identity', gzipSync(song)],
-    ['gzip, gzip', gzipSync(gzipSync(song))],
-    ['deflate, gzip', gzipSync(deflateRawSync(song))],
-    ['br, zstd', zstdCompressSync(brotliCompressSync(song))],
-    ['zstd', zstdCompressSync(song)],
-    ['deflate', deflateSync(song)],
-    ['deflate', deflateRawSync(song)],
-    ['br', brotliCompressSync(song)],
-    ['br', gzipSync(song)],
-  ] as const) {
-    test(`${JSON.stringify(coding)} of ${body.length} bytes`, async (t) => {
-      const server = await httpsServer(t, [host], (_, response) => {
-        response.writeHead(200, { 'content-encoding': coding, 'content-length': body.length });
-        response.write(body.subarray(0, 3));
-        setImmediate(() => response.end(body.subarray(3)));
-      });
-      const result = await fetchWhole(url, server);
-      assert.ok('bytes' in result, codeOf(result));
-      const expected = [song, files.cover, files.video].find((each) => each.equals(result.bytes));
-      assert.ok(expected, `${result.bytes.length} other bytes`);
-      assert.equal(result.length, expected === body ? body.length : undefined);
-    });
-  }
-
-  test('a short body that is not what its coding says is taken to its end', async (t) => {
-    for (const coding of ['gzip', 'deflate', 'br', 'zstd']) {
-      const server = await httpsServer(t, [host], (_, response) => {
-        response.writeHead(200, { 'content-encoding': coding }).end('ID3');
-      });
-      assert.equal(codeOf(await fetchWhole(url, server)), '3 bytes');
-    }
-  });
-});
 
 describe('situation 5: a Location is followed', () => {
   for (const [what, sent, path] of [
@@ -247,61 +178,5 @@ describe('situation 10: a first byte that takes its time', () => {
     assert.ok((await ask(t, true, true)).equals(song));
     await assert.rejects(ask(t, false, false), { code: 'provider_stalled' });
     assert.ok((await ask(t, false, true)).equals(song));
-  });
-});
-
-describe('situation 9: Storage refuses a key that it cannot read with 400', () => {
-  const answers = (status: number, body: unknown) =>
-    storageResponse(status, {}, typeof body === 'string' ? body : JSON.stringify(body), new Date());
-  for (const body of [
-    { statusCode: '400', error: 'InvalidJWT', message: 'Invalid Compact JWS' },
-    { statusCode: '400', error: 'Error', message: 'Invalid Compact JWS' },
-    { code: 'InvalidJWT', message: 'jwt malformed' },
-    { statusCode: '400', error: 'InvalidJWT', message: 'signature verification failed' },
-    { message: 'invalid JWT: token is malformed' },
-    { statusCode: '403', error: 'Unauthorized', message: 'jwt expired' },
-    { statusCode: '401', error: 'x', message: 'y' },
-  ]) {
-    test(JSON.stringify(body), () => {
-      assert.throws(() => throwUnlessDone(answers(400, body)), {
-        code: 'storage_unauthorized',
-        disposition: 'retry',
-      });
-    });
-  }
-
-  test('and not with what it says of the file', () => {
-    for (const body of [
-      '',
-      'no',
-      { statusCode: '415', error: 'invalid_mime_type', message: 'x' },
-    ]) {
-      assert.throws(() => throwUnlessDone(answers(400, body)), { code: 'storage_rejected' });
-    }
-  });
-
-  test('by whoever it is said: a real upload is to be tried again', async (t) => {
-    const server = createServer((request, response) => {
-      request.resume().once('end', () => {
-        response.writeHead(400, { 'content-type': 'application/json' });
-        response.end('{"statusCode":"400","error":"InvalidJWT","message":"Invalid Compact JWS"}');
-      });
-    });
-    await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-    t.onTestFinished(() => void server.close());
-    const { port } = server.address() as AddressInfo;
-    const storage = createStorage({ supabaseUrl: `http://127.0.0.1:${port}`, supabaseKey: 'old' });
-    t.onTestFinished(() => storage.close());
-    const object = {
-      bucket: 'tracks-audio',
-      path: 'a/b.mp3',
-      contentType: 'audio/mpeg',
-      length: 4,
-    };
-    const signal = new AbortController().signal;
-    const body = (async function* () {
-      yield Buffer.from('song');
-    })();
-    await assert.rejects(storage.upload(object, body, signal), { code: 'storage_unauthorized' });
   });
 });

@@ -95,6 +95,12 @@ const refused: [what: string, AssetKind, Buffer, FailureCode][] = [
     'media_unrecognised',
   ],
   [
+    'a song between the lengths of its chunks',
+    'audio',
+    Buffer.concat([Buffer.from('20000\r\n'), mp3]),
+    'media_unrecognised',
+  ],
+  [
     'a playlist',
     'audio',
     Buffer.from('#EXTM3U\n#EXTINF:10,\na.ts\n'.repeat(50)),
