@@ -11,7 +11,8 @@ export class Feed {
   #buffer: Uint8Array = empty;
   #at = 0;
   #end = 0;
-  #isOwn = false;
+  /** Where chunks are put together; used again, since one for each of them costs as much as all the rest. */
+  #own: Uint8Array = empty;
   #skipping = 0;
   /** Bytes of the file before the first that is available. */
   position = 0;
@@ -108,16 +109,17 @@ export class Feed {
       this.#buffer = chunk;
       this.#at = 0;
       this.#end = chunk.length;
-      this.#isOwn = false;
       return;
     }
-    if (!this.#isOwn || this.#buffer.length - this.#end < chunk.length) {
-      const larger = new Uint8Array(Math.max(1024, 2 * (left + chunk.length)));
-      larger.set(this.peek());
-      this.#buffer = larger;
+    if (this.#buffer !== this.#own || this.#own.length - this.#end < chunk.length) {
+      const former = this.peek();
+      if (this.#own.length < left + chunk.length) {
+        this.#own = new Uint8Array(Math.max(1024, 2 * (left + chunk.length)));
+      }
+      this.#own.set(former);
+      this.#buffer = this.#own;
       this.#at = 0;
       this.#end = left;
-      this.#isOwn = true;
     }
     this.#buffer.set(chunk, this.#end);
     this.#end += chunk.length;

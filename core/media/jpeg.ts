@@ -91,18 +91,15 @@ function areQuantisers(feed: Feed, length: number): boolean {
 function* skipScan(feed: Feed): Parser<boolean> {
   while (yield* feed.need(2)) {
     const bytes = feed.peek();
-    const at = bytes.indexOf(0xff);
-    if (at < 0 || at + 1 >= bytes.length) {
-      // The marker's second byte is still to come.
-      feed.drop(at < 0 ? bytes.length : at);
-      continue;
-    }
-    const next = bytes[at + 1] ?? 0;
-    if (next !== 0 && !(next >= 0xd0 && next <= 0xd7)) {
+    let at = bytes.indexOf(0xff);
+    for (; at >= 0 && at + 1 < bytes.length; at = bytes.indexOf(0xff, at + 2)) {
+      const next = bytes[at + 1] ?? 0;
+      if (next === 0 || (next >= 0xd0 && next <= 0xd7)) continue;
       feed.drop(at);
       return true;
     }
-    feed.drop(at + 2);
+    // The marker's second byte may be still to come.
+    feed.drop(at < 0 ? bytes.length : at);
   }
   return false;
 }
