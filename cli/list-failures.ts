@@ -17,6 +17,10 @@ const requests = [
     'a cover or video',
     '2: the second time after an eighth of the time that is left, from one to six hours; within two hours of the expiry, a minute later',
   ],
+  [
+    'a file that is too large',
+    'as above: once its announced length is too long, no more of it is read',
+  ],
   ['anything that answers 410 or 441, or that is a danger', '1'],
   [
     'anything that breaks (`retry`)',

@@ -96,10 +96,11 @@ export const failures = {
     operator: 'Try the address by hand.',
   },
   too_large: {
-    disposition: 'give-up',
-    meaning: "The file is larger than its bucket's limit.",
+    disposition: 'ask-again',
+    meaning:
+      "The file is larger than its bucket's limit, or the provider says so: another time it may say otherwise, and the limit may be another.",
     operator:
-      'If such files are wanted, raise the limit in core/assets.ts and file_size_limit of the bucket, deploy, redrive.',
+      'If such files are wanted, raise the limit in core/assets.ts and file_size_limit of the bucket, and deploy: the sweep asks again until the expiry. After it, redrive.',
   },
   media_unrecognised: {
     disposition: 'ask-again',

@@ -26,12 +26,12 @@ const cases: [what: string, files: ReturnType<typeof file>[], code: FailureCode 
   ],
   [
     'the first of those that are lost for good',
-    [file('audio'), file('cover', 'too_large'), file('video', 'url_invalid')],
-    'too_large',
+    [file('audio'), file('cover', 'host_not_allowed'), file('video', 'url_invalid')],
+    'host_not_allowed',
   ],
   [
     'a file that is asked for again, before those that are lost for good',
-    [file('audio'), file('cover', 'too_large'), file('video', 'media_wrong_kind')],
+    [file('audio'), file('cover', 'url_invalid'), file('video', 'media_wrong_kind')],
     'media_wrong_kind',
   ],
 ];
