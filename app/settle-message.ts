@@ -85,6 +85,15 @@ async function settleFailure(
   }
   try {
     if (await waitForSecondLook(result, tracks, telemetry, now())) return { action: 'acknowledge' };
+    if (failure.disposition === 'ask-again' && isLast) {
+      // The sweep asks again; when the time is up it sends the one dead letter and closes the job.
+      if (await tracks.fail(claim, failure, false)) {
+        const { code, message: reason } = failure;
+        telemetry.log.warn('Track left to the sweep', { code, reason, received });
+        telemetry.count('TracksRetried');
+      }
+      return { action: 'acknowledge' };
+    }
     if (failure.disposition === 'give-up' || isLast) {
       const record = () => tracks.fail(claim, failure);
       await failTrack({ trackId, body }, failure, record, dependencies);

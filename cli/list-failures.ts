@@ -37,7 +37,7 @@ const dispositions: Record<Disposition, string> = {
     'Until the track expires, the sweep tries it again every few hours all the same.',
   'ask-again':
     'The provider said no, which is not the last word: the table below has when it is asked again. Until the last time ' +
-    'nobody is told. A cover or video that is refused twice is recorded with its code, and the track is archived without it.',
+    'nobody is told, and there is no message in the dead-letter queue; the sweep sends one when the track has expired. A cover or video that is refused twice is recorded with its code, and the track is archived without it.',
   'give-up':
     'The message is in the dead-letter queue at once, the job is failed, and the provider is asked no more. ' +
     'A cover or video that fails so is recorded with its code, and the track is archived without it.',

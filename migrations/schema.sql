@@ -1427,7 +1427,7 @@ begin
 end $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean DEFAULT false, _is_said boolean DEFAULT true)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1443,7 +1443,7 @@ begin
   set status = 'failed', lease_expires_at = null,
     next_check_at = case when _superseded then archiver.clock() + interval '5 minutes'
       when _may_mend then coalesce(archiver.retry_at(j.due_at, j.expires_at),
-        case when archiver.is_audio_stored(_track.id) then archiver.clock() end) end,
+        case when not _is_said or archiver.is_audio_stored(_track.id) then archiver.clock() end) end,
     error_code = coalesce(_error_code, 'internal'), error_message = left(_error_message, 2000),
     updated_at = archiver.clock()
   where j.id = _job_id returning * into _job;
@@ -2171,7 +2171,7 @@ grant execute on function public.complete_track_archiving(_job_id uuid, _fencing
 
 grant execute on function public.confirm_track_schedule(_job_id uuid, _due_at timestamp with time zone, _route text) to service_role;
 
-grant execute on function public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean) to service_role;
+grant execute on function public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean, _is_said boolean) to service_role;
 
 grant execute on function public.forget_leftover(_bucket_id text, _object_name text) to service_role;
 

@@ -47,8 +47,11 @@ export interface Tracks {
   storeRefused(ticket: Ticket, asset: AssetKind, code: string, isFinal: boolean): Promise<boolean>;
   /** `not_stored`: Storage has lost what an earlier attempt recorded; the job forgot it and is still this worker's. */
   complete(ticket: Ticket): Promise<Completion>;
-  /** After the dead letter was sent. What time may fix is tried again before the expiry. False: the lease is lost. */
-  fail(ticket: Ticket, failure: ArchiveFailure): Promise<boolean>;
+  /**
+   * After the dead letter was sent; where it was not, `isSaid` false, the sweep sends it once time is up. What time may fix is
+   * tried again before the expiry. False: the lease is lost.
+   */
+  fail(ticket: Ticket, failure: ArchiveFailure, isSaid?: boolean): Promise<boolean>;
   /** Gives the job back, to be claimed again in so many seconds. False: the lease is lost. */
   release(ticket: Ticket, failure: ArchiveFailure, seconds: number): Promise<boolean>;
   exists(trackId: string): Promise<boolean>;
@@ -100,9 +103,10 @@ export function createTracks(client: PostgrestClient, supabaseUrl: string): Trac
       store(ticket, asset, null, { code, is_final: isFinal }),
     complete: (ticket) =>
       callFunction(client, 'complete_track_archiving', ticketParameters(ticket), CompletionResult),
-    fail: (ticket, failure) =>
+    fail: (ticket, failure, isSaid = true) =>
       end('fail_track_archiving', ticket, failure, {
         _may_mend: failure.disposition !== 'give-up',
+        _is_said: isSaid,
       }),
     release: (ticket, failure, seconds) =>
       end('release_track_archiving', ticket, failure, { _seconds: seconds }),

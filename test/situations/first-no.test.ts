@@ -65,6 +65,7 @@ describe('situation 1: a first no is not the last', () => {
     assert.equal(job.status, 'failed');
     const wait = job.next_check_at.getTime() - Date.now();
     assert.ok(wait > 3_600_000 && wait <= 6 * 3_600_000 + 1000, `${wait} ms`);
+    assert.deepEqual(deadLetters(world), []);
     assert.deepEqual(await notifications(world), []);
 
     world.provider.serve(track.urls.audio, files.audio);
@@ -96,6 +97,11 @@ describe('situation 1: a first no is not the last', () => {
     assert.ok(asked > 4 && asked <= most, `${asked} requests`);
     const job = await readJob(world, track.id);
     assert.deepEqual([job.status, job.next_check_at], ['failed', null]);
+    assert.match(job.error_message, /Before: provider_gone: .*404/);
+    assert.deepEqual(
+      deadLetters(world).map(({ attributes }) => [attributes.code, attributes.trackId]),
+      [['expired', track.id]],
+    );
     assert.equal((await notifications(world)).length, 1);
   });
 

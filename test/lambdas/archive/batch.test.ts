@@ -15,7 +15,10 @@ test('one batch has it all: only what should come again is reported as failed', 
   const delivered = await deliver(world, archive, bodies);
   assert.deepEqual(delivered.failed, [archiveMessage(flaky.id, 'sweep')]);
   const codes = deadLetters(world).map(({ attributes }) => attributes.code);
-  assert.deepEqual(codes.sort(), ['message_invalid', 'provider_gone']);
+  assert.deepEqual(codes, ['message_invalid']);
+  const { status, error_code, next_check_at } = await readJob(world, gone.id);
+  assert.deepEqual([status, error_code], ['failed', 'provider_gone']);
+  assert.ok(next_check_at !== null, 'the sweep asks again');
 });
 
 test('messages under work are invisible until a crashed worker’s lease is over', async (t) => {
