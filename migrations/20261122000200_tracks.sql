@@ -35,8 +35,7 @@ do $$ begin
   create policy "Users can insert own tracks" on public.tracks
     for insert to authenticated with check (user_id = (select auth.uid()));
   create policy "Users can update own tracks" on public.tracks
-    for update to authenticated
-    using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+    for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
   create policy "Users can delete own tracks" on public.tracks
     for delete to authenticated using (user_id = (select auth.uid()));
 end $$;
@@ -46,8 +45,7 @@ alter table public.tracks
   add column if not exists storage_audio_url text,
   add column if not exists storage_cover_url text,
   add column if not exists storage_video_url text,
-  add column if not exists archive_scheduled_at timestamptz,
-  add column if not exists archived_at timestamptz;
+  add column if not exists archive_scheduled_at timestamptz, add column if not exists archived_at timestamptz;
 alter table public.tracks alter column archived_to_storage set default false;
 
 -- The archiving functions run as the service that calls them.

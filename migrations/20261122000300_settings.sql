@@ -12,8 +12,7 @@ grant usage on schema archiver to service_role;
 -- The clock of every archiving function and trigger: leases, due dates, expiry, webhook timestamps.
 -- To the millisecond: clients that read a row into their own dates and write it back must not change it.
 -- The local stack replaces the body to move time. A body of this form costs nothing: the planner inlines it.
-create or replace function archiver.clock() returns timestamptz
-language sql stable return date_trunc('milliseconds', now());
+create or replace function archiver.clock() returns timestamptz language sql stable return date_trunc('milliseconds', now());
 
 create table if not exists public.track_archiving_settings (
   only_row boolean primary key default true check (only_row),
@@ -80,8 +79,7 @@ on conflict (provider) do nothing;
 
 insert into public.track_archiving_policies (provider, retention, archive_after, allowed_hosts)
 select '*', '15 days', '13 days', array_agg(distinct host order by host)
-from public.track_archiving_policies, unnest(allowed_hosts) as host
-on conflict (provider) do nothing;
+from public.track_archiving_policies, unnest(allowed_hosts) as host on conflict (provider) do nothing;
 
 alter table public.track_archiving_policies enable row level security;
 revoke all on public.track_archiving_policies from public, anon, authenticated;
@@ -108,8 +106,7 @@ end $$;
 -- A body of this form is bound to its names once and for all, and the planner inlines it, which a `set`
 -- clause would forbid. `supabase db push` takes its first text `end` for the last: no `case` here.
 create or replace function archiver.track_timing(_provider text, _created_at timestamptz, _metadata jsonb)
-returns table (due_at timestamptz, expires_at timestamptz, allowed_hosts text[], user_agent text)
-language sql stable
+returns table (due_at timestamptz, expires_at timestamptz, allowed_hosts text[], user_agent text) language sql stable
 begin atomic
   select
     least(track.base + policy.archive_after, track.known - (policy.retention - policy.archive_after)),

@@ -69,15 +69,13 @@ create index if not exists track_archiving_jobs_track on public.track_archiving_
 create index if not exists track_archiving_jobs_user on public.track_archiving_jobs (user_id, created_at desc);
 -- What the sweep takes, with all that it orders by.
 create index if not exists track_archiving_jobs_check
-  on public.track_archiving_jobs (next_check_at) include (user_id, due_at, expires_at, id)
-  where next_check_at is not null;
+  on public.track_archiving_jobs (next_check_at) include (user_id, due_at, expires_at, id) where next_check_at is not null;
 -- The deadlines of what is not archived: worklist, levels and statistics.
 create index if not exists track_archiving_jobs_due
   on public.track_archiving_jobs (due_at, expires_at) include (status, track_id)
   where status <> 'completed' and is_latest and not renews;
 create index if not exists track_archiving_jobs_expiry on public.track_archiving_jobs (expires_at)
-  include (due_at, status, lease_expires_at, track_id)
-  where status <> 'completed' and is_latest and not renews;
+  include (due_at, status, lease_expires_at, track_id) where status <> 'completed' and is_latest and not renews;
 -- Why tracks are not archived, and what a changed policy wakes.
 create index if not exists track_archiving_jobs_failed on public.track_archiving_jobs (error_code)
   where status = 'failed' and is_latest;

@@ -6,8 +6,7 @@ set local lock_timeout = '500ms';
 
 -- Addresses. Signatures change, the file does not.
 create or replace function archiver.without_query(_url text) returns text
-language sql immutable
-return regexp_replace(btrim(_url), '[?#].*$', '');
+language sql immutable return regexp_replace(btrim(_url), '[?#].*$', '');
 
 -- An address that could lead to a file: https, a host with a dot, and not what a program writes for nothing.
 create or replace function archiver.is_address(_url text) returns boolean
@@ -32,8 +31,7 @@ return coalesce(archiver.is_address(_new), false)
 create or replace function archiver.is_missing(_file public.track_archiving_files) returns boolean
 language sql immutable
 return _file.source_url is not null and _file.error_code is null
-  and (_file.storage_url is null
-    or archiver.is_new_source(_file.copied_from, _file.source_url, _file.storage_url));
+  and (_file.storage_url is null or archiver.is_new_source(_file.copied_from, _file.source_url, _file.storage_url));
 
 -- Does the track have other sources, or another owner, than when the job was claimed? Never claimed: no.
 create or replace function archiver.is_superseded(_job public.track_archiving_jobs, _track public.tracks) returns boolean
@@ -45,8 +43,7 @@ return _job.started_at is not null and
 
 -- Does the job, or would another after it, copy a new source of an archived track?
 create or replace function archiver.is_renewal(_job public.track_archiving_jobs) returns boolean
-language sql immutable
-return coalesce(_job.renews and _job.status <> 'completed', false);
+language sql immutable return coalesce(_job.renews and _job.status <> 'completed', false);
 
 -- Has the job failed, and nothing changed since that would let it succeed? What the legacy system left is no failure of ours.
 create or replace function archiver.has_failed(_job public.track_archiving_jobs, _track public.tracks) returns boolean
@@ -59,8 +56,7 @@ return coalesce(_job.status = 'failed' and _job.error_code <> 'replaced_system'
 create or replace function archiver.check_transition() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  if new.status <> old.status and not (
-    old.status = 'pending' or old.status = 'processing') then
+  if new.status <> old.status and not (old.status = 'pending' or old.status = 'processing') then
     raise exception 'an archiving job cannot go from % to %', old.status, new.status using errcode = 'check_violation';
   end if;
   if new.fencing_token is distinct from old.fencing_token then
@@ -97,8 +93,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update public.track_archiving_jobs as former
   set is_latest = false, next_check_at = case when former.status = 'failed' then null else former.next_check_at end
-  from added
-  where former.track_id = added.track_id and former.id <> added.id and former.is_latest;
+  from added where former.track_id = added.track_id and former.id <> added.id and former.is_latest;
   return null;
 end $$;
 

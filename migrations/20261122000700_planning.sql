@@ -37,9 +37,7 @@ begin
   from public.tracks as t
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
   where t.id = any (_track_ids)
-  order by t.id
-  on conflict (track_id) where status in ('pending', 'processing') do nothing
-  returning *;
+  order by t.id on conflict (track_id) where status in ('pending', 'processing') do nothing returning *;
 end $$;
 
 -- A track without an owner has no folder: its job fails, until it has one.
@@ -87,8 +85,7 @@ begin
     if action = 'cancel' then
       -- Whoever had it crashed.
       delete from public.track_archiving_jobs as j where j.id = _job.id and _is_open;
-      update public.track_archiving_jobs as j set next_check_at = null
-      where j.id = _job.id and j.next_check_at is not null;
+      update public.track_archiving_jobs as j set next_check_at = null where j.id = _job.id and j.next_check_at is not null;
     elsif reason = 'owner_missing' then
       perform archiver.fail_without_owner(_track_id);
     end if;
@@ -119,8 +116,7 @@ end $$;
 
 -- False: what was planned is no longer so; plan again. Callers' clocks count in milliseconds.
 create or replace function public.confirm_track_schedule(_job_id uuid, _due_at timestamptz, _route text)
-returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _track public.tracks;
 begin
   if _route is null or _route not in ('schedule', 'queue') then

@@ -6,8 +6,7 @@ set local lock_timeout = '500ms';
 -- The files of a track as it is now. A new source forgets why the former was refused; a stored copy stays. Where a row is
 -- new, what the track has stored is the word of whoever stored it.
 create or replace function archiver.snapshot_sources(_track public.tracks, _due_at timestamptz, _expires_at timestamptz)
-returns void
-language sql set search_path = pg_catalog, pg_temp as $$
+returns void language sql set search_path = pg_catalog, pg_temp as $$
   insert into public.track_archiving_files as f
     (track_id, kind, source_url, due_at, expires_at, copied_from, storage_url, bucket_id, object_name, stored_at)
   select _track.id, named.kind, named.url, _due_at, _expires_at,

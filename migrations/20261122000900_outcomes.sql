@@ -8,8 +8,7 @@ set local lock_timeout = '500ms';
 -- here on, if it is another. False: the lease is lost, whoever has it now goes on. Raises TA001 where Storage's catalogue has not what is to be recorded.
 create or replace function public.store_track_asset(
   _job_id uuid, _fencing_token bigint, _asset text, _storage_url text, _details jsonb)
-returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _job public.track_archiving_jobs; _former public.track_archiving_files; _object record; _stored bigint;
 begin
   if _asset is null or _asset not in ('audio', 'cover', 'video') then
@@ -24,8 +23,7 @@ begin
   _job := archiver.lock_claim(_job_id, _fencing_token);
   if _job.id is null then return false; end if;
 
-  select * into _former from public.track_archiving_files as f
-  where f.track_id = _job.track_id and f.kind = _asset for update;
+  select * into _former from public.track_archiving_files as f where f.track_id = _job.track_id and f.kind = _asset for update;
   if _storage_url is null and _details ->> 'is_final' = 'false' then
     update public.track_archiving_files as f set first_refused_at = coalesce(f.first_refused_at, archiver.clock())
     where f.track_id = _job.track_id and f.kind = _asset;
@@ -61,8 +59,7 @@ end $$;
 -- Gives the job back, to be claimed again when its message comes back after so many seconds. False: the lease is lost.
 create or replace function public.release_track_archiving(
   _job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _seconds integer default 900)
-returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   update public.track_archiving_jobs as j
   set status = 'pending', lease_expires_at = null, claimed_by = null,

@@ -25,8 +25,7 @@ do $$ begin
   create policy "Users can read own notifications" on public.notifications
     for select to authenticated using (user_id = (select auth.uid()));
   create policy "Users can mark own notifications" on public.notifications
-    for update to authenticated
-    using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+    for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
   create policy "Users can delete own notifications" on public.notifications
     for delete to authenticated using (user_id = (select auth.uid()));
 end $$;
@@ -76,8 +75,7 @@ end $$;
 
 -- Until when a track is tried. An expiry may be whatever a user writes, so there are no tries without end.
 create or replace function archiver.tried_until(_due_at timestamptz, _expires_at timestamptz) returns timestamptz
-language sql immutable
-return least(_expires_at, _due_at + interval '30 days');
+language sql immutable return least(_expires_at, _due_at + interval '30 days');
 
 -- Eight more tries between the due date and the expiry, a minute apart at least and six hours at most; null: no more.
 create or replace function archiver.retry_at(_due_at timestamptz, _expires_at timestamptz) returns timestamptz
@@ -109,8 +107,7 @@ end $$;
 create or replace function archiver.tell_saved(_track public.tracks) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  update public.track_archiving_jobs as j set told_at = null
-  where j.track_id = _track.id and j.told_at is not null;
+  update public.track_archiving_jobs as j set told_at = null where j.track_id = _track.id and j.told_at is not null;
   if found then
     perform archiver.notify_owner(_track.user_id, _track.id, _track.title, true);
   end if;
@@ -121,8 +118,7 @@ end $$;
 -- after the dead letter was sent. False: the lease is lost.
 create or replace function public.fail_track_archiving(
   _job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean default false)
-returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _track public.tracks; _job public.track_archiving_jobs; _superseded boolean;
 begin
   _job := archiver.lock_claim(_job_id, _fencing_token);
@@ -192,8 +188,7 @@ $$;
 -- Nothing is left to try, the sweep found: expired, or its workers crash. The job ends, its owner is told. To be called after
 -- the dead letter was sent. False: somebody was faster, it may be tried again, or the audio is stored and it is archived.
 create or replace function public.close_track_archiving(_track_id uuid, _error_code text, _error_message text)
-returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _track public.tracks; _job public.track_archiving_jobs;
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
@@ -223,8 +218,7 @@ begin
     where refused.status = 'failed' and refused.is_latest and refused.error_code = 'host_not_allowed'
       and refused.next_check_at is null and refused.expires_at > archiver.clock()
     order by refused.track_id for update
-  ) as locked
-  where j.id = locked.id;
+  ) as locked where j.id = locked.id;
   with woken as (
     update public.track_archiving_files as f set error_code = null, refused_at = null
     from (

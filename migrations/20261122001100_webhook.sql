@@ -45,8 +45,7 @@ $$;
 
 -- One webhook; the text of the body is what pg_net sends, so it is what is signed.
 create or replace function archiver.send_webhook(_event text, _new public.tracks, _old public.tracks, _url text, _secrets text)
-returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   _id text := 'msg_' || gen_random_uuid();
   _timestamp text := floor(extract(epoch from archiver.clock()))::bigint::text;

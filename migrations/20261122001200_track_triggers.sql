@@ -40,8 +40,7 @@ begin
     for key share;
     if found then return new; end if;
   end if;
-  raise exception 'the archive columns of a track are set by the archiver alone'
-    using errcode = 'insufficient_privilege';
+  raise exception 'the archive columns of a track are set by the archiver alone' using errcode = 'insufficient_privilege';
 end $$;
 
 -- The date of a completed track. What cannot be worked out at once stays null, and the sweep fills it in. What is archived stays
@@ -258,13 +257,10 @@ create or replace trigger track_archiving_700_touch_delete before delete on publ
   execute function archiver.touch_tracks();
 create or replace trigger track_archiving_900_follow_insert after insert on public.tracks
   referencing new table as added
-  for each statement when (current_setting('archiver.touched', true) = 'yes')
-  execute function archiver.follow_tracks();
+  for each statement when (current_setting('archiver.touched', true) = 'yes') execute function archiver.follow_tracks();
 create or replace trigger track_archiving_900_follow_update after update on public.tracks
   referencing old table as gone new table as added
-  for each statement when (current_setting('archiver.touched', true) = 'yes')
-  execute function archiver.follow_tracks();
+  for each statement when (current_setting('archiver.touched', true) = 'yes') execute function archiver.follow_tracks();
 create or replace trigger track_archiving_900_follow_delete after delete on public.tracks
   referencing old table as gone
-  for each statement when (current_setting('archiver.touched', true) = 'yes')
-  execute function archiver.follow_tracks();
+  for each statement when (current_setting('archiver.touched', true) = 'yes') execute function archiver.follow_tracks();

@@ -95,8 +95,7 @@ begin
       when (c.job).queued_at is not null then 'message_stalled'
       when (c.job).scheduled_for is not null then 'schedule_stalled'
       else 'unplanned' end
-  from counted as c join taken on taken.id = (c.job).id
-  order by c.place;
+  from counted as c join taken on taken.id = (c.job).id order by c.place;
 end $$;
 
 -- Completed tracks that may be saved and have no job, or one that their sources have left behind: what a statement left out,
@@ -152,10 +151,8 @@ begin
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(
     select j.track_id from public.track_archiving_jobs as j
-    where j.next_check_at is not null and j.track_id > _after
-    order by j.track_id limit greatest(_limit, 1));
-  _locked := array(
-    select t.id from public.tracks as t where t.id = any (_page) order by t.id for no key update skip locked);
+    where j.next_check_at is not null and j.track_id > _after order by j.track_id limit greatest(_limit, 1));
+  _locked := array(select t.id from public.tracks as t where t.id = any (_page) order by t.id for no key update skip locked);
   with now_due as materialized (
     select t.id, least(t.archive_scheduled_at, timing.due_at) as due_at, timing.expires_at
     from public.tracks as t
@@ -179,8 +176,7 @@ begin
     where p.id <> all (_locked)), cardinality(_page));
   update public.track_archiving_settings
   set deadlines_after = case
-    when _done < cardinality(_page) then coalesce(_page[_done], _after)
-    when _done >= greatest(_limit, 1) then _page[_done] end;
+    when _done < cardinality(_page) then coalesce(_page[_done], _after) when _done >= greatest(_limit, 1) then _page[_done] end;
   return _done;
 end $$;
 
@@ -243,8 +239,7 @@ begin
       select from public.track_archiving_files as f
       where f.object_name is not null and not archiver.is_own_object(f.track_id, f.bucket_id, f.object_name)
         and (f.bucket_id, f.object_name) = (l.bucket_id, l.object_name))
-  order by l.since
-  limit greatest(_limit, 0);
+  order by l.since limit greatest(_limit, 0);
 end $$;
 
 create or replace function public.forget_leftover(_bucket_id text, _object_name text) returns void

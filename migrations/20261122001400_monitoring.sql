@@ -48,8 +48,7 @@ $$;
 -- False: there is no such track.
 create or replace function public.mark_track_archived(
   _track_id uuid, _storage_audio_url text, _storage_cover_url text default null, _storage_video_url text default null)
-returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _track public.tracks; _job public.track_archiving_jobs;
 begin
   if coalesce(btrim(_storage_audio_url), '') = '' then
@@ -68,12 +67,10 @@ begin
     ('audio', _storage_audio_url, nullif(btrim(_track.audio_url), '')),
     ('cover', _storage_cover_url, nullif(btrim(_track.cover_url), '')),
     ('video', _storage_video_url, nullif(btrim(_track.video_url), ''))
-  ) as given (kind, url, source)
-  where nullif(btrim(given.url), '') is not null;
+  ) as given (kind, url, source) where nullif(btrim(given.url), '') is not null;
   perform archiver.archive_track(_track, _job.id);
   update public.track_archiving_jobs as j
-  set claimed_by = 'mark_track_archived', metadata = (j.metadata - 'assets') || '{"manual": true}'
-  where j.id = _job.id;
+  set claimed_by = 'mark_track_archived', metadata = (j.metadata - 'assets') || '{"manual": true}' where j.id = _job.id;
   return true;
 end $$;
 
@@ -167,10 +164,9 @@ begin
   ), reopened as (
     update public.tracks as t
     set archived_to_storage = false, archived_at = null, storage_audio_url = null
-    from hollow as h where t.id = h.id and h.may_be_saved
+    from hollow as h where t.id = h.id and (h.may_be_saved or coalesce(btrim(t.storage_audio_url), '') = '')
     returning t.id
-  )
-  select count(*) into lost from noted;
+  ) select count(*) into lost from noted;
 
   _open := array(
     select t.id from public.tracks as t

@@ -279,8 +279,7 @@ CREATE OR REPLACE FUNCTION archiver.check_transition()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  if new.status <> old.status and not (
-    old.status = 'pending' or old.status = 'processing') then
+  if new.status <> old.status and not (old.status = 'pending' or old.status = 'processing') then
     raise exception 'an archiving job cannot go from % to %', old.status, new.status using errcode = 'check_violation';
   end if;
   if new.fencing_token is distinct from old.fencing_token then
@@ -506,8 +505,7 @@ begin
     for key share;
     if found then return new; end if;
   end if;
-  raise exception 'the archive columns of a track are set by the archiver alone'
-    using errcode = 'insufficient_privilege';
+  raise exception 'the archive columns of a track are set by the archiver alone' using errcode = 'insufficient_privilege';
 end $function$
 ;
 
@@ -743,9 +741,7 @@ begin
   from public.tracks as t
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
   where t.id = any (_track_ids)
-  order by t.id
-  on conflict (track_id) where status in ('pending', 'processing') do nothing
-  returning *;
+  order by t.id on conflict (track_id) where status in ('pending', 'processing') do nothing returning *;
 end $function$
 ;
 
@@ -829,8 +825,7 @@ AS $function$
 begin
   update public.track_archiving_jobs as former
   set is_latest = false, next_check_at = case when former.status = 'failed' then null else former.next_check_at end
-  from added
-  where former.track_id = added.track_id and former.id <> added.id and former.is_latest;
+  from added where former.track_id = added.track_id and former.id <> added.id and former.is_latest;
   return null;
 end $function$
 ;
@@ -972,8 +967,7 @@ CREATE OR REPLACE FUNCTION archiver.tell_saved(_track public.tracks)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  update public.track_archiving_jobs as j set told_at = null
-  where j.track_id = _track.id and j.told_at is not null;
+  update public.track_archiving_jobs as j set told_at = null where j.track_id = _track.id and j.told_at is not null;
   if found then
     perform archiver.notify_owner(_track.user_id, _track.id, _track.title, true);
   end if;
@@ -1034,8 +1028,7 @@ begin
     where refused.status = 'failed' and refused.is_latest and refused.error_code = 'host_not_allowed'
       and refused.next_check_at is null and refused.expires_at > archiver.clock()
     order by refused.track_id for update
-  ) as locked
-  where j.id = locked.id;
+  ) as locked where j.id = locked.id;
   with woken as (
     update public.track_archiving_files as f set error_code = null, refused_at = null
     from (
@@ -1135,10 +1128,9 @@ begin
   ), reopened as (
     update public.tracks as t
     set archived_to_storage = false, archived_at = null, storage_audio_url = null
-    from hollow as h where t.id = h.id and h.may_be_saved
+    from hollow as h where t.id = h.id and (h.may_be_saved or coalesce(btrim(t.storage_audio_url), '') = '')
     returning t.id
-  )
-  select count(*) into lost from noted;
+  ) select count(*) into lost from noted;
 
   _open := array(
     select t.id from public.tracks as t
@@ -1533,8 +1525,7 @@ begin
       select from public.track_archiving_files as f
       where f.object_name is not null and not archiver.is_own_object(f.track_id, f.bucket_id, f.object_name)
         and (f.bucket_id, f.object_name) = (l.bucket_id, l.object_name))
-  order by l.since
-  limit greatest(_limit, 0);
+  order by l.since limit greatest(_limit, 0);
 end $function$
 ;
 
@@ -1590,12 +1581,10 @@ begin
     ('audio', _storage_audio_url, nullif(btrim(_track.audio_url), '')),
     ('cover', _storage_cover_url, nullif(btrim(_track.cover_url), '')),
     ('video', _storage_video_url, nullif(btrim(_track.video_url), ''))
-  ) as given (kind, url, source)
-  where nullif(btrim(given.url), '') is not null;
+  ) as given (kind, url, source) where nullif(btrim(given.url), '') is not null;
   perform archiver.archive_track(_track, _job.id);
   update public.track_archiving_jobs as j
-  set claimed_by = 'mark_track_archived', metadata = (j.metadata - 'assets') || '{"manual": true}'
-  where j.id = _job.id;
+  set claimed_by = 'mark_track_archived', metadata = (j.metadata - 'assets') || '{"manual": true}' where j.id = _job.id;
   return true;
 end $function$
 ;
@@ -1672,8 +1661,7 @@ begin
     if action = 'cancel' then
       -- Whoever had it crashed.
       delete from public.track_archiving_jobs as j where j.id = _job.id and _is_open;
-      update public.track_archiving_jobs as j set next_check_at = null
-      where j.id = _job.id and j.next_check_at is not null;
+      update public.track_archiving_jobs as j set next_check_at = null where j.id = _job.id and j.next_check_at is not null;
     elsif reason = 'owner_missing' then
       perform archiver.fail_without_owner(_track_id);
     end if;
@@ -1715,10 +1703,8 @@ begin
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(
     select j.track_id from public.track_archiving_jobs as j
-    where j.next_check_at is not null and j.track_id > _after
-    order by j.track_id limit greatest(_limit, 1));
-  _locked := array(
-    select t.id from public.tracks as t where t.id = any (_page) order by t.id for no key update skip locked);
+    where j.next_check_at is not null and j.track_id > _after order by j.track_id limit greatest(_limit, 1));
+  _locked := array(select t.id from public.tracks as t where t.id = any (_page) order by t.id for no key update skip locked);
   with now_due as materialized (
     select t.id, least(t.archive_scheduled_at, timing.due_at) as due_at, timing.expires_at
     from public.tracks as t
@@ -1742,8 +1728,7 @@ begin
     where p.id <> all (_locked)), cardinality(_page));
   update public.track_archiving_settings
   set deadlines_after = case
-    when _done < cardinality(_page) then coalesce(_page[_done], _after)
-    when _done >= greatest(_limit, 1) then _page[_done] end;
+    when _done < cardinality(_page) then coalesce(_page[_done], _after) when _done >= greatest(_limit, 1) then _page[_done] end;
   return _done;
 end $function$
 ;
@@ -1827,8 +1812,7 @@ begin
   _job := archiver.lock_claim(_job_id, _fencing_token);
   if _job.id is null then return false; end if;
 
-  select * into _former from public.track_archiving_files as f
-  where f.track_id = _job.track_id and f.kind = _asset for update;
+  select * into _former from public.track_archiving_files as f where f.track_id = _job.track_id and f.kind = _asset for update;
   if _storage_url is null and _details ->> 'is_final' = 'false' then
     update public.track_archiving_files as f set first_refused_at = coalesce(f.first_refused_at, archiver.clock())
     where f.track_id = _job.track_id and f.kind = _asset;
@@ -1947,8 +1931,7 @@ begin
       when (c.job).queued_at is not null then 'message_stalled'
       when (c.job).scheduled_for is not null then 'schedule_stalled'
       else 'unplanned' end
-  from counted as c join taken on taken.id = (c.job).id
-  order by c.place;
+  from counted as c join taken on taken.id = (c.job).id order by c.place;
 end $function$
 ;
 
