@@ -1,6 +1,6 @@
--- Why: what only an app with a table of tracks needs; an empty project skips it as a whole. What the archiver needs is
---   checked before anything changes. Where the system that this one replaces is installed, what it left is brought to
---   where the migrations after this one begin, and its functions can write nothing more.
+-- Why: what only an app with a table of tracks needs; an empty project skips it as a whole. What the archiver needs is checked
+--   before anything changes. Where the system that this one replaces is installed, what it left is brought to where the
+--   migrations after this one begin, and its functions can write nothing more.
 -- Lock: none where nothing is replaced. Otherwise public.tracks access exclusive, where triggers have to go or the jobs'
 --   foreign key is made anew, as long as these jobs take to be checked; public.track_archiving_jobs likewise.
 -- Again: what was adopted is left alone, told by the triggers of ours on its jobs.
@@ -78,8 +78,8 @@ begin
     add column if not exists updated_at timestamptz, add column if not exists error_code text;
 
   delete from public.track_archiving_jobs as j where not exists (select from public.tracks as t where t.id = j.track_id);
-  -- It could not tell a dead worker from a live one and ran each track many times over: its open jobs
-  -- end here, and the tracks are found again by the worklist. `replaced_system` is no final failure.
+  -- It could not tell a dead worker from a live one and ran each track many times over: its open jobs end here, and the tracks
+  -- are found again by the worklist. `replaced_system` is no final failure.
   update public.track_archiving_jobs as j
   set status = case when j.status = 'completed' then 'completed' else 'failed' end,
     error_code = case when j.status is distinct from 'completed' then coalesce(j.error_code, 'replaced_system') end,

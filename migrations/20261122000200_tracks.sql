@@ -1,8 +1,7 @@
--- Why: the table of the app, public.tracks, gets the six columns that say where a track's files are.
---   An empty project gets the table itself, with row level security; an app's own table keeps its
---   policies, grants, triggers and indexes.
--- Lock: public.tracks access exclusive, milliseconds: catalogue only, no row is read or rewritten
---   (a constant default needs no rewrite since Postgres 11).
+-- Why: the table of the app, public.tracks, gets the six columns that say where a track's files are. An empty project gets the
+--   table itself, with row level security; an app's own table keeps its policies, grants, triggers and indexes.
+-- Lock: public.tracks access exclusive, milliseconds: catalogue only, no row is read or rewritten (a constant default needs no
+--   rewrite since Postgres 11).
 -- Again: every step is skipped where it is done already.
 set local lock_timeout = '500ms';
 

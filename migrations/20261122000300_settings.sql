@@ -1,6 +1,6 @@
--- Why: the private schema `archiver` for what the API must not reach, its clock, the settings, and what is known of
---   providers: how long each keeps what it made differs from one hour to fifteen days, and the hosts that serve it
---   rotate, so these are rows that the operator edits, not constants.
+-- Why: the private schema `archiver` for what the API must not reach, its clock, the settings, and what is known of providers:
+--   how long each keeps what it made differs from one hour to fifteen days, and the hosts that serve it rotate, so these are
+--   rows that the operator edits, not constants.
 -- Lock: none on tables of the app.
 -- Again: created if absent; a setting and a policy are kept as the operator left them.
 set local lock_timeout = '500ms';
@@ -9,9 +9,9 @@ create schema if not exists archiver;
 revoke all on schema archiver from public;
 grant usage on schema archiver to service_role;
 
--- The clock of every archiving function and trigger: leases, due dates, expiry, webhook timestamps.
--- To the millisecond: clients that read a row into their own dates and write it back must not change it.
--- The local stack replaces the body to move time. A body of this form costs nothing: the planner inlines it.
+-- The clock of every archiving function and trigger: leases, due dates, expiry, webhook timestamps. To the millisecond: clients
+-- that read a row into their own dates and write it back must not change it. The local stack replaces the body to move time. A
+-- body of this form costs nothing: the planner inlines it.
 create or replace function archiver.clock() returns timestamptz language sql stable return date_trunc('milliseconds', now());
 
 create table if not exists public.track_archiving_settings (
@@ -84,8 +84,8 @@ from public.track_archiving_policies, unnest(allowed_hosts) as host on conflict 
 alter table public.track_archiving_policies enable row level security;
 revoke all on public.track_archiving_policies from public, anon, authenticated;
 grant select, insert, update, delete on public.track_archiving_policies to service_role;
--- A moment written by a provider: ISO 8601 (UTC where no zone is given) or Unix time in seconds or
--- milliseconds. Null for everything else; it is user input, so it must never raise.
+-- A moment written by a provider: ISO 8601 (UTC where no zone is given) or Unix time in seconds or milliseconds. Null for
+-- everything else; it is user input, so it must never raise.
 create or replace function archiver.parse_expiry(_text text) returns timestamptz
 language plpgsql stable strict set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare _moment timestamptz;
@@ -100,11 +100,10 @@ exception when data_exception then
   return null;
 end $$;
 
--- due_at: when to archive. expires_at: when the provider deletes. A known expiry wins over the
--- retention of the policy and pulls the due date forward, never back. A created_at in the future,
--- which is user input, cannot postpone. Seconds, not days, so that no session's time zone counts.
--- A body of this form is bound to its names once and for all, and the planner inlines it, which a `set`
--- clause would forbid. `supabase db push` takes its first text `end` for the last: no `case` here.
+-- due_at: when to archive. expires_at: when the provider deletes. A known expiry wins over the retention of the policy and
+-- pulls the due date forward, never back. A created_at in the future, which is user input, cannot postpone. Seconds, not days,
+-- so that no session's time zone counts. A body of this form is bound to its names once and for all, and the planner inlines
+-- it, which a `set` clause would forbid. `supabase db push` takes its first text `end` for the last: no `case` here.
 create or replace function archiver.track_timing(_provider text, _created_at timestamptz, _metadata jsonb)
 returns table (due_at timestamptz, expires_at timestamptz, allowed_hosts text[], user_agent text) language sql stable
 begin atomic

@@ -132,9 +132,8 @@ create or replace trigger track_archiving_900_replace_former after insert on pub
 create or replace trigger track_archiving_900_keep_leftovers after delete on public.track_archiving_files
   referencing old table as gone for each statement execute function archiver.keep_leftovers();
 
--- Requests of owners.
--- Whether a user asks or the service plans is told by the role of the statement, so before anything
--- that runs as somebody else. `usage`, not `member`: the authenticator is a member of all, inherits nothing.
+-- Requests of owners. Whether a user asks or the service plans is told by the role of the statement, so before anything that
+-- runs as somebody else. `usage`, not `member`: the authenticator is a member of all, inherits nothing.
 create or replace function archiver.mark_request() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
@@ -143,9 +142,9 @@ begin
   return new;
 end $$;
 
--- A request makes the track due at once; the webhook of the due date then brings it on its way. A job that only waits
--- makes room for the requested one. The policy looks at the track as it was when the statement began: a request that
--- waited here while the track was archived is refused by us, with the same error.
+-- A request makes the track due at once; the webhook of the due date then brings it on its way. A job that only waits makes
+-- room for the requested one. The policy looks at the track as it was when the statement began: a request that waited here
+-- while the track was archived is refused by us, with the same error.
 create or replace function archiver.accept_request() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare _track public.tracks; _latest public.track_archiving_jobs;

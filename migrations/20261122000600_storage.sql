@@ -1,6 +1,6 @@
--- Why: the three buckets of the spec with their limits, who may do what with their files, and what Storage's own
---   catalogue says of one. An asset is recorded as stored only if the catalogue has it with the bytes that the worker
---   counted: no bug of a worker gets past it, and it costs no request to Storage.
+-- Why: the three buckets of the spec with their limits, who may do what with their files, and what Storage's own catalogue says
+--   of one. An asset is recorded as stored only if the catalogue has it with the bytes that the worker counted: no bug of a
+--   worker gets past it, and it costs no request to Storage.
 -- Lock: storage.objects access exclusive, milliseconds: catalogue only.
 -- Again: limits are set back to the spec's; types that the app added to a bucket stay.
 set local lock_timeout = '500ms';
@@ -70,8 +70,8 @@ begin
 end $$;
 
 -- Bytes of an object by Storage's catalogue, or null. A Storage that keeps versions (supabase/storage, migrations/tenant 0062
--- and later) has former ones beside the current one; an older Storage lacks these columns, which to_jsonb bears. The name
--- is compared in both collations, so that whichever index of Storage's there is serves.
+-- and later) has former ones beside the current one; an older Storage lacks these columns, which to_jsonb bears. The name is
+-- compared in both collations, so that whichever index of Storage's there is serves.
 create or replace function archiver.stored_bytes(_bucket_id text, _object_name text) returns bigint
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin

@@ -54,8 +54,8 @@ begin
   where j.track_id = _track_id and j.status in ('pending', 'processing');
 end $$;
 
--- schedule: make sure that something comes at due_at. cancel: remove what was scheduled. ignore: leave all as it is.
--- _retry: plan a track that failed, too.
+-- schedule: make sure that something comes at due_at. cancel: remove what was scheduled. ignore: leave all as it is. _retry:
+-- plan a track that failed, too.
 create or replace function public.plan_track_archiving(_track_id uuid, _retry boolean default false)
 returns table (action text, reason text, job_id uuid, due_at timestamptz, expires_at timestamptz,
   scheduled_for timestamptz, queued_at timestamptz)

@@ -3,8 +3,8 @@
 -- Again: functions are replaced.
 set local lock_timeout = '500ms';
 
--- The files of a track as it is now. A new source forgets why the former was refused; a stored copy stays. Where a row is
--- new, what the track has stored is the word of whoever stored it.
+-- The files of a track as it is now. A new source forgets why the former was refused; a stored copy stays. Where a row is new,
+-- what the track has stored is the word of whoever stored it.
 create or replace function archiver.snapshot_sources(_track public.tracks, _due_at timestamptz, _expires_at timestamptz)
 returns void language sql set search_path = pg_catalog, pg_temp as $$
   insert into public.track_archiving_files as f
@@ -28,7 +28,8 @@ returns void language sql set search_path = pg_catalog, pg_temp as $$
     first_refused_at = case when f.source_url = excluded.source_url then f.first_refused_at end
 $$;
 
--- A file is stored at _storage_url; _details: sha256, content_type, source_host, duration_seconds. _bytes null: a person says so.
+-- A file is stored at _storage_url; _details: sha256, content_type, source_host, duration_seconds. _bytes null: a person says
+-- so.
 create or replace function archiver.record_copy(_track_id uuid, _kind text, _source_url text, _storage_url text,
   _bytes bigint default null, _details jsonb default null) returns void
 language sql set search_path = pg_catalog, pg_temp as $$
@@ -109,10 +110,10 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   from (select coalesce(to_jsonb(_track) ->> 'duration', to_jsonb(_track) #>> '{metadata,duration}')) as said (duration)
 $$;
 
--- claimed: the track is this worker's until the lease ends. What is stored has its address, what is refused is `gone`;
--- another no of what is `asked_before` is final: refused an hour ago, or half a minute where the expiry leaves no more;
--- all else that has an address is to be copied, and held against duration_seconds and stored_seconds. Texts are bounded:
--- users can write long ones. _project_url: where this project's Storage is; without it nothing is recorded in place.
+-- claimed: the track is this worker's until the lease ends. What is stored has its address, what is refused is `gone`; another
+-- no of what is `asked_before` is final: refused an hour ago, or half a minute where the expiry leaves no more; all else that
+-- has an address is to be copied, and held against duration_seconds and stored_seconds. Texts are bounded: users can write long
+-- ones. _project_url: where this project's Storage is; without it nothing is recorded in place.
 create or replace function public.claim_track_archiving(
   _track_id uuid, _lease_seconds integer, _worker text, _project_url text default null)
 returns table (outcome text, job_id uuid, fencing_token bigint, attempt integer, lease_expires_at timestamptz,

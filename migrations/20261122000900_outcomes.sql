@@ -5,7 +5,8 @@ set local lock_timeout = '500ms';
 
 -- Records one file: as stored at _storage_url, with `bytes`, `sha256`, `content_type`, `source_host`; or, without an address,
 -- as not to be had, with `code`, or, if `is_final` is false, as to be asked for once more. The former object is a leftover from
--- here on, if it is another. False: the lease is lost, whoever has it now goes on. Raises TA001 where Storage's catalogue has not what is to be recorded.
+-- here on, if it is another. False: the lease is lost, whoever has it now goes on. Raises TA001 where Storage's catalogue has
+-- not what is to be recorded.
 create or replace function public.store_track_asset(
   _job_id uuid, _fencing_token bigint, _asset text, _storage_url text, _details jsonb)
 returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -98,8 +99,8 @@ begin
 end $$;
 
 -- completed, lease_lost, or superseded: the sources changed meanwhile, the job is pending again. not_stored: Storage has lost
--- what was recorded, in an earlier attempt maybe; that is forgotten, and the job is still the worker's. Raises where a
--- file is neither stored nor refused.
+-- what was recorded, in an earlier attempt maybe; that is forgotten, and the job is still the worker's. Raises where a file is
+-- neither stored nor refused.
 create or replace function public.complete_track_archiving(_job_id uuid, _fencing_token bigint) returns text
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _track public.tracks; _job public.track_archiving_jobs; _missing text;

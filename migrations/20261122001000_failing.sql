@@ -114,8 +114,8 @@ begin
 end $$;
 
 -- A job fails. _may_mend: time may, so it is tried again before the expiry, and nobody is told yet. If the sources changed
--- meanwhile it is only this attempt that failed: the track becomes due at once, which its webhook announces. To be called
--- after the dead letter was sent. False: the lease is lost.
+-- meanwhile it is only this attempt that failed: the track becomes due at once, which its webhook announces. To be called after
+-- the dead letter was sent. False: the lease is lost.
 create or replace function public.fail_track_archiving(
   _job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean default false)
 returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -205,8 +205,9 @@ begin
   return true;
 end $$;
 
--- What a policy refused, and allows now, wakes by itself, a cover of an archived track too; what is still refused fails again. The settings' row is locked first,
--- as by every walk of the sweep: no walk then ends, and is set to its end, on what it read of the former policy.
+-- What a policy refused, and allows now, wakes by itself, a cover of an archived track too; what is still refused fails again.
+-- The settings' row is locked first, as by every walk of the sweep: no walk then ends, and is set to its end, on what it read
+-- of the former policy.
 create or replace function archiver.wake_refused() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare _archived uuid[];

@@ -1,6 +1,6 @@
--- Why: the enqueue endpoint is nudged by a small signed webhook through pg_net; it is no record, and the sweep finds what it missed.
---   The stock database webhook is unsigned, keeps its secret in the trigger's definition and posts the whole row; over 64 KB
---   have been reported to hang pg_net's worker (supabase/pg_net#225).
+-- Why: the enqueue endpoint is nudged by a small signed webhook through pg_net; it is no record, and the sweep finds what it
+--   missed. The stock database webhook is unsigned, keeps its secret in the trigger's definition and posts the whole row; over
+--   64 KB have been reported to hang pg_net's worker (supabase/pg_net#225).
 -- Lock: none on tables of the app.
 -- Again: functions are replaced.
 set local lock_timeout = '500ms';

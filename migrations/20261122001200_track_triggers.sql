@@ -1,6 +1,6 @@
 -- Why: what happens in the app's own statement. A completed track gets its archiving date and its job; a webhook goes out;
---   users who may update their rows cannot change where the archive is. Nothing here makes the app's statement fail or
---   wait, and what one statement may cost is bounded: the sweep finds what was left out.
+--   users who may update their rows cannot change where the archive is. Nothing here makes the app's statement fail or wait,
+--   and what one statement may cost is bounded: the sweep finds what was left out.
 -- Lock: public.tracks share row exclusive, milliseconds: catalogue only (writes wait, reads do not).
 -- Again: functions and triggers are replaced.
 set local lock_timeout = '500ms';
@@ -43,8 +43,8 @@ begin
   raise exception 'the archive columns of a track are set by the archiver alone' using errcode = 'insufficient_privilege';
 end $$;
 
--- The date of a completed track. What cannot be worked out at once stays null, and the sweep fills it in. What is archived stays
--- archived; a new source of an archived track is due at once.
+-- The date of a completed track. What cannot be worked out at once stays null, and the sweep fills it in. What is archived
+-- stays archived; a new source of an archived track is due at once.
 create or replace function public.schedule_track_archiving() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare _due boolean := new.archive_scheduled_at is null;
@@ -115,8 +115,8 @@ language sql set search_path = pg_catalog, pg_temp as $$
 $$;
 
 -- Counts; then the jobs of what this statement completed or gave new sources, which are the record; then a webhook for each
--- track whose schedule may have to change, so many a transaction. Each in a block of its own: what one cannot do undoes
--- nothing of the others.
+-- track whose schedule may have to change, so many a transaction. Each in a block of its own: what one cannot do undoes nothing
+-- of the others.
 create or replace function archiver.follow_tracks() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms' as $$
 declare _opened uuid[] := '{}'; _moved uuid[] := '{}'; _target record; _changed record;

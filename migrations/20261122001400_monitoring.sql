@@ -1,7 +1,7 @@
 -- Why: what an operator asks: the spec's worklist, statistics and manual marking, and how a track stands. And the walk over the
 --   tracks that an app had before. For the service alone.
--- Lock: public.tracks share, where the index is built here, which is only in a table under 64 MB (writes wait
---   well under a second, reads do not). A larger one is left to `create index concurrently`.
+-- Lock: public.tracks share, where the index is built here, which is only in a table under 64 MB (writes wait well under a
+--   second, reads do not). A larger one is left to `create index concurrently`.
 -- Again: functions and the view are replaced.
 set local lock_timeout = '500ms';
 
@@ -44,8 +44,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   limit greatest(_limit, 0)
 $$;
 
--- For files that a person uploaded. The job says so, and a worker that holds the track loses it.
--- False: there is no such track.
+-- For files that a person uploaded. The job says so, and a worker that holds the track loses it. False: there is no such track.
 create or replace function public.mark_track_archived(
   _track_id uuid, _storage_audio_url text, _storage_cover_url text default null, _storage_video_url text default null)
 returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -131,8 +130,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 
 -- Walks over so many tracks that an app had before, in the order of their ids; answers how many it looked at, 0 at the end.
--- Those that may still be saved get their date and their job; of those that the legacy system marked as archived, what
--- Storage has not is opened again while its provider may have it, and noted as lost otherwise.
+-- Those that may still be saved get their date and their job; of those that the legacy system marked as archived, what Storage
+-- has not is opened again while its provider may have it, and noted as lost otherwise.
 create or replace function public.adopt_tracks(_limit integer, out looked integer, out opened integer, out lost integer)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _after uuid; _page uuid[]; _open uuid[];
