@@ -45,38 +45,31 @@ begin
       using errcode = 'object_not_in_prerequisite_state',
         hint = 'Nothing was changed. Change what is named, then apply the migrations again.';
   end if;
-
   for _each in select tgname from pg_catalog.pg_trigger where tgrelid = _tracks and not tgisinternal
     and tgfoid = to_regprocedure('public.schedule_track_archiving()') and tgname not like 'track\_archiving\_%' loop
     execute format('drop trigger %I on public.tracks', _each.tgname);
   end loop;
-
   -- Return types cannot be replaced, and an overload left over would keep its grants.
   for _each in select oid::regprocedure as function from pg_catalog.pg_proc
     where pronamespace = 'public'::regnamespace and proname in ('get_tracks_needing_archiving', 'mark_track_archived')
       and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false) loop
     execute format('drop function %s', _each.function);
   end loop;
-
   if (select relkind from pg_catalog.pg_class where oid = to_regclass('public.archive_statistics')) = 'm' then
     drop materialized view public.archive_statistics;
   end if;
-
   if _jobs is null or exists (select from pg_catalog.pg_trigger
     where tgrelid = _jobs and tgname = 'track_archiving_500_check_transition') then
     return;
   end if;
-
   -- Its "Service can manage jobs" had no `to` clause and opened all jobs to every role.
   for _each in select polname from pg_catalog.pg_policy where polrelid = _jobs loop
     execute format('drop policy %I on public.track_archiving_jobs', _each.polname);
   end loop;
   revoke all on public.track_archiving_jobs from public, anon, authenticated, service_role;
-
   alter table public.track_archiving_jobs
     add column if not exists created_at timestamptz,
     add column if not exists updated_at timestamptz, add column if not exists error_code text;
-
   delete from public.track_archiving_jobs as j where not exists (select from public.tracks as t where t.id = j.track_id);
   -- It could not tell a dead worker from a live one and ran each track many times over: its open jobs end here, and the tracks
   -- are found again by the worklist. `replaced_system` is no final failure.
@@ -90,7 +83,6 @@ begin
     metadata = case when jsonb_typeof(j.metadata) = 'object' then j.metadata else '{}' end,
     created_at = coalesce(j.created_at, j.started_at, now()),
     updated_at = coalesce(j.updated_at, j.completed_at, j.started_at, now());
-
   alter table public.track_archiving_jobs
     alter column id set default gen_random_uuid(),
     alter column track_id set not null,
@@ -98,7 +90,6 @@ begin
     alter column metadata set default '{}', alter column metadata set not null,
     alter column created_at set default now(), alter column created_at set not null,
     alter column updated_at set default now(), alter column updated_at set not null;
-
   -- A foreign key that does not cascade would keep users from deleting their tracks and accounts.
   for _each in select conname from pg_catalog.pg_constraint where conrelid = _jobs and contype = 'f'
     and confrelid = _tracks and (confdeltype <> 'c' or not convalidated) loop

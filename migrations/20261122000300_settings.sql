@@ -19,12 +19,8 @@ create table if not exists public.track_archiving_settings (
   language text not null default 'ru' check (language in ('ru', 'en')),
   installed_at timestamptz not null default archiver.clock(),
   -- Text, link and type of what owners are told; null: our own words. {title} and {track_id} are replaced.
-  failed_type text not null default 'warning',
-  failed_title text,
-  failed_message text,
-  saved_type text not null default 'success',
-  saved_title text,
-  saved_message text,
+  failed_type text not null default 'warning', failed_title text, failed_message text,
+  saved_type text not null default 'success', saved_title text, saved_message text,
   notification_link text not null default '/workspace/library?track={track_id}',
   -- Null: the files of deleted tracks stay.
   remove_deleted_after_days integer check (remove_deleted_after_days >= 0),
@@ -40,9 +36,6 @@ comment on table public.track_archiving_settings is
   'One row. language: of the notifications to owners. installed_at: what expired before is nobody''s news.';
 insert into public.track_archiving_settings default values on conflict do nothing;
 
-alter table public.track_archiving_settings enable row level security;
-revoke all on public.track_archiving_settings from public, anon, authenticated;
-grant select, update on public.track_archiving_settings to service_role;
 create table if not exists public.track_archiving_policies (
   provider text primary key check (provider = lower(btrim(provider)) and provider <> ''),
   retention interval not null check (retention > interval '0'),
@@ -81,9 +74,6 @@ insert into public.track_archiving_policies (provider, retention, archive_after,
 select '*', '15 days', '13 days', array_agg(distinct host order by host)
 from public.track_archiving_policies, unnest(allowed_hosts) as host on conflict (provider) do nothing;
 
-alter table public.track_archiving_policies enable row level security;
-revoke all on public.track_archiving_policies from public, anon, authenticated;
-grant select, insert, update, delete on public.track_archiving_policies to service_role;
 -- A moment written by a provider: ISO 8601 (UTC where no zone is given) or Unix time in seconds or milliseconds. Null for
 -- everything else; it is user input, so it must never raise.
 create or replace function archiver.parse_expiry(_text text) returns timestamptz

@@ -225,13 +225,10 @@ begin
     raise exception 'this track was asked for less than ten minutes ago' using errcode = 'P0001';
   end if;
   if _latest.status = 'pending' then
-    new.attempt := _latest.attempt;
-    new.crash_count := _latest.crash_count;
-    new.scheduled_for := _latest.scheduled_for;
-    new.started_at := _latest.started_at;
-    new.original_audio_url := _latest.original_audio_url;
-    new.original_cover_url := _latest.original_cover_url;
-    new.original_video_url := _latest.original_video_url;
+    select _latest.attempt, _latest.crash_count, _latest.scheduled_for, _latest.started_at,
+      _latest.original_audio_url, _latest.original_cover_url, _latest.original_video_url
+    into new.attempt, new.crash_count, new.scheduled_for, new.started_at,
+      new.original_audio_url, new.original_cover_url, new.original_video_url;
     delete from public.track_archiving_jobs as j where j.id = _latest.id;
   end if;
   update public.tracks set archive_scheduled_at = archiver.clock() where id = new.track_id;
@@ -363,6 +360,19 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION archiver.files_of(_track public.tracks)
+ RETURNS TABLE(kind text, url text, stored text)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select named.kind, nullif(btrim(named.url), ''), nullif(btrim(named.stored), '') from (values
+    ('audio', _track.audio_url, _track.storage_audio_url),
+    ('cover', _track.cover_url, _track.storage_cover_url),
+    ('video', _track.video_url, _track.storage_video_url)) as named (kind, url, stored)
+$function$
+;
+
 CREATE OR REPLACE FUNCTION archiver.follow_tracks()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -386,7 +396,6 @@ begin
     raise warning 'tracks are not counted, run select archiver.recount_tracks(): %', sqlerrm;
   end;
   if current_setting('archiver.suppressed', true) = 'yes' then return null; end if;
-
   begin
     if tg_op = 'INSERT' then
       _opened := array(select n.id from added as n
@@ -430,7 +439,6 @@ begin
   exception when others then
     raise warning 'jobs wait for the former date of their tracks: %', sqlerrm;
   end;
-
   begin
     for _changed in execute case tg_op
       when 'INSERT' then 'select n::public.tracks as is_now, null::public.tracks as was from added as n
@@ -908,11 +916,7 @@ AS $function$
   select _track.id, named.kind, named.url, _due_at, _expires_at,
     case when named.stored is not null then named.url end, named.stored, object.bucket_id, object.object_name,
     case when named.stored is not null then coalesce(_track.archived_at, archiver.clock()) end
-  from (values
-    ('audio', nullif(btrim(_track.audio_url), ''), nullif(btrim(_track.storage_audio_url), '')),
-    ('cover', nullif(btrim(_track.cover_url), ''), nullif(btrim(_track.storage_cover_url), '')),
-    ('video', nullif(btrim(_track.video_url), ''), nullif(btrim(_track.storage_video_url), ''))
-  ) as named (kind, url, stored)
+  from archiver.files_of(_track) as named
   cross join lateral archiver.object_of(named.stored) as object
   where named.url is not null or named.stored is not null
     or exists (select from public.track_archiving_files as known
@@ -1102,14 +1106,11 @@ AS $function$
 declare _after uuid; _page uuid[]; _open uuid[];
 begin
   select s.adopted_up_to into _after from public.track_archiving_settings as s for update;
-  looked := 0;
-  opened := 0;
-  lost := 0;
+  select 0, 0, 0 into looked, opened, lost;
   if _after is null then return; end if;
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(select t.id from public.tracks as t where t.id > _after order by t.id limit greatest(_limit, 1));
   looked := cardinality(_page);
-
   with hollow as (
     select t.id, timing.expires_at > archiver.clock() as may_be_saved, t.audio_url
     from public.tracks as t
@@ -1131,7 +1132,6 @@ begin
     from hollow as h where t.id = h.id and (h.may_be_saved or coalesce(btrim(t.storage_audio_url), '') = '')
     returning t.id
   ) select count(*) into lost from noted;
-
   _open := array(
     select t.id from public.tracks as t
     cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
@@ -1145,8 +1145,7 @@ begin
   where t.id = any (_open) and same.id = t.id and t.archive_scheduled_at is distinct from timing.due_at;
   perform from archiver.open_jobs(_open);
   opened := cardinality(_open);
-  update public.track_archiving_settings
-  set adopted_up_to = case when looked >= greatest(_limit, 1) then _page[looked] end, files_lost = files_lost + lost;
+  update public.track_archiving_settings set adopted_up_to = case when looked >= greatest(_limit, 1) then _page[looked] end, files_lost = files_lost + lost;
 end $function$
 ;
 
@@ -1261,7 +1260,6 @@ begin
     return next;
     return;
   end if;
-
   select coalesce(_track.archive_scheduled_at, timing.due_at), timing.expires_at, timing.allowed_hosts, timing.user_agent
   into _due_at, _expires_at, allowed_hosts, user_agent
   from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
@@ -1280,7 +1278,6 @@ begin
   end if;
   perform archiver.snapshot_sources(_track, _due_at, _expires_at);
   perform archiver.record_in_place(_track, _project_url);
-
   update public.track_archiving_jobs as j
   set status = 'processing', attempt = j.attempt + 1, claimed_by = left(_worker, 200), started_at = archiver.clock(),
     -- Those that crashed on former sources say nothing of the present ones.
@@ -1294,7 +1291,6 @@ begin
     error_code = null, error_message = null
   where j.id = _job.id returning * into _job;
   perform archiver.show_files(_track_id, _job.id);
-
   select 'claimed', _job.id, _job.fencing_token, _job.attempt, _job.lease_expires_at, _job.user_id, _expires_at,
     left(_track.title, 500), left(_track.provider::text, 100),
     left(max(f.source_url) filter (where f.kind = 'audio'), 8192),
@@ -1360,7 +1356,6 @@ begin
   _job := archiver.lock_claim(_job_id, _fencing_token);
   if _job.id is null then return 'lease_lost'; end if;
   select * into _track from public.tracks as t where t.id = _job.track_id;
-
   if archiver.is_superseded(_job, _track) then
     update public.track_archiving_jobs
     set status = 'pending', lease_expires_at = null, claimed_by = null, queued_at = null,
@@ -1369,7 +1364,6 @@ begin
     where id = _job_id;
     return 'superseded';
   end if;
-
   select string_agg(needed.kind, ', ' order by needed.kind) into _missing
   from (
     select f.kind from public.track_archiving_files as f where f.track_id = _track.id and archiver.is_missing(f)
@@ -1381,12 +1375,10 @@ begin
     raise exception 'track % cannot be complete: % neither stored nor refused', _track.id, _missing
       using errcode = 'object_not_in_prerequisite_state';
   end if;
-
   if exists (select from archiver.forget_lost_copies(array[_track.id])) then
     perform archiver.show_files(_track.id, _job_id);
     return 'not_stored';
   end if;
-
   perform archiver.archive_track(_track, _job_id);
   return 'completed';
 end $function$
@@ -1429,7 +1421,6 @@ begin
   _job := archiver.lock_claim(_job_id, _fencing_token);
   if _job.id is null then return false; end if;
   select * into _track from public.tracks as t where t.id = _job.track_id;
-
   _superseded := archiver.is_superseded(_job, _track);
   update public.track_archiving_jobs as j
   set status = 'failed', lease_expires_at = null,
@@ -1576,12 +1567,10 @@ begin
     select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
   perform archiver.snapshot_sources(_track, _job.due_at, _job.expires_at);
-  perform archiver.record_copy(_track_id, given.kind, given.source, btrim(given.url))
-  from (values
-    ('audio', _storage_audio_url, nullif(btrim(_track.audio_url), '')),
-    ('cover', _storage_cover_url, nullif(btrim(_track.cover_url), '')),
-    ('video', _storage_video_url, nullif(btrim(_track.video_url), ''))
-  ) as given (kind, url, source) where nullif(btrim(given.url), '') is not null;
+  select _storage_audio_url, _storage_cover_url, _storage_video_url
+  into _track.storage_audio_url, _track.storage_cover_url, _track.storage_video_url;
+  perform archiver.record_copy(_track_id, given.kind, given.url, given.stored)
+  from archiver.files_of(_track) as given where given.stored is not null;
   perform archiver.archive_track(_track, _job.id);
   update public.track_archiving_jobs as j
   set claimed_by = 'mark_track_archived', metadata = (j.metadata - 'assets') || '{"manual": true}' where j.id = _job.id;
@@ -1643,7 +1632,6 @@ begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
   select * into _job from archiver.lock_latest_job(_track_id);
   _is_open := coalesce(_job.status in ('pending', 'processing'), false);
-
   reason := case
     when _track.id is null then 'track_not_found'
     when _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then 'in_progress'
@@ -1668,7 +1656,6 @@ begin
     return next;
     return;
   end if;
-
   select coalesce(_track.archive_scheduled_at, timing.due_at), timing.expires_at into _due_at, _expires_at
   from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
   if _track.archive_scheduled_at is null then
@@ -1686,7 +1673,6 @@ begin
   else
     select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
-
   return query select 'schedule', null::text, _job.id, _due_at, _expires_at, _job.scheduled_for, _job.queued_at;
 end $function$
 ;
@@ -1723,7 +1709,6 @@ begin
   from now_due as n
   where j.track_id = n.id and j.next_check_at is not null
     and (j.due_at, j.expires_at) is distinct from (n.due_at, n.expires_at);
-
   _done := coalesce((select min(p.place) - 1 from unnest(_page) with ordinality as p (id, place)
     where p.id <> all (_locked)), cardinality(_page));
   update public.track_archiving_settings
@@ -1799,6 +1784,7 @@ CREATE OR REPLACE FUNCTION public.store_track_asset(_job_id uuid, _fencing_token
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare _job public.track_archiving_jobs; _former public.track_archiving_files; _object record; _stored bigint;
+  _is_final boolean;
 begin
   if _asset is null or _asset not in ('audio', 'cover', 'video') then
     raise exception 'an asset is audio, cover or video' using errcode = 'invalid_parameter_value';
@@ -1811,28 +1797,24 @@ begin
   end if;
   _job := archiver.lock_claim(_job_id, _fencing_token);
   if _job.id is null then return false; end if;
-
   select * into _former from public.track_archiving_files as f where f.track_id = _job.track_id and f.kind = _asset for update;
-  if _storage_url is null and _details ->> 'is_final' = 'false' then
-    update public.track_archiving_files as f set first_refused_at = coalesce(f.first_refused_at, archiver.clock())
-    where f.track_id = _job.track_id and f.kind = _asset;
-  elsif _storage_url is null then
+  if _storage_url is null then
+    _is_final := _details ->> 'is_final' is distinct from 'false';
     update public.track_archiving_files as f
-    set first_refused_at = coalesce(f.first_refused_at, archiver.clock()), refused_at = archiver.clock(),
-      error_code = coalesce(_details ->> 'code', 'provider_gone')
+    set first_refused_at = coalesce(f.first_refused_at, archiver.clock()), refused_at = case when _is_final then archiver.clock() end,
+      error_code = case when _is_final then coalesce(_details ->> 'code', 'provider_gone') end
     where f.track_id = _job.track_id and f.kind = _asset;
   else
     select * into _object from archiver.object_of(_storage_url);
-    if _storage_url !~ '[?#]' and _object.bucket_id = (case _asset when 'audio' then 'tracks-audio' when 'cover' then 'tracks-covers' else 'tracks-videos' end) then
+    if _storage_url !~ '[?#]' and (_asset, _object.bucket_id)
+      in (('audio', 'tracks-audio'), ('cover', 'tracks-covers'), ('video', 'tracks-videos')) then
       _stored := archiver.stored_bytes(_object.bucket_id, _object.object_name);
     end if;
     if _stored is null or _stored is distinct from (_details ->> 'bytes')::bigint then
       raise exception 'Storage has % bytes of the %, not %', coalesce(_stored::text, 'no'), _asset,
         coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';
     end if;
-    perform archiver.record_copy(_job.track_id, _asset,
-      case _asset when 'audio' then _job.original_audio_url when 'cover' then _job.original_cover_url else _job.original_video_url end,
-      _storage_url, _stored, _details);
+    perform archiver.record_copy(_job.track_id, _asset, _former.source_url, _storage_url, _stored, _details);
     delete from public.track_archiving_leftovers as l
     where l.bucket_id = _object.bucket_id and l.object_name = _object.object_name;
     insert into public.track_archiving_leftovers (bucket_id, object_name, reason)
@@ -2063,6 +2045,8 @@ grant execute on function archiver.count_changes(_archived bigint, _waiting bigi
 grant execute on function archiver.duration_of(_track public.tracks) to service_role;
 
 grant execute on function archiver.fail_without_owner(_track_id uuid) to service_role;
+
+grant execute on function archiver.files_of(_track public.tracks) to service_role;
 
 grant execute on function archiver.forget_lost_copies(_track_ids uuid[]) to service_role;
 

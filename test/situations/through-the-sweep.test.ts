@@ -44,7 +44,7 @@ test('situation 26: a track that comes back while the sweep removes files keeps 
   assert.ok(!removed.some((url) => url.includes(last)), 'asked again right before each removal');
 });
 
-test('situation 50: what one user has due by the hundred does not keep the track of another off the first batch', async (t) => {
+test('situation 50: what one user has due by the hundred does not keep the track of another off the first batches', async (t) => {
   const world = await startWorld(t);
   const sweep = await sweeper(world);
   const hostile = await newUser(world.database);
@@ -60,7 +60,8 @@ test('situation 50: what one user has due by the hundred does not keep the track
   await moveClock(world.database, '6 minutes');
   await sweep();
   assert.ok(queued(world).length > 1);
-  await deliver(world, archive, []);
+  // The sweep sends ten at a time, in no order among them.
+  for (let batch = 0; batch < 2; batch++) await deliver(world, archive, []);
   assert.equal((await readTrack(world, id)).archived_to_storage, true);
 });
 

@@ -1,9 +1,68 @@
--- Why: what happens in the app's own statement. A completed track gets its archiving date and its job; a webhook goes out;
---   users who may update their rows cannot change where the archive is. Nothing here makes the app's statement fail or wait,
---   and what one statement may cost is bounded: the sweep finds what was left out.
+-- Why: what a statement on the app's table does to the record: dates, jobs, counts, and a small signed webhook through pg_net that
+--   nudges the enqueue endpoint. The stock database webhook is unsigned, keeps its secret in the trigger's definition and posts
+--   the whole row; over 64 KB have been reported to hang pg_net's worker (supabase/pg_net#225). Nothing here makes the app's
+--   statement fail or wait, and what one statement may cost is bounded: the sweep finds what was left out.
 -- Lock: public.tracks share row exclusive, milliseconds: catalogue only (writes wait, reads do not).
 -- Again: functions and triggers are replaced.
 set local lock_timeout = '500ms';
+
+-- Vault's address and secrets of the webhook, or nothing.
+create or replace function archiver.webhook_target(out url text, out secrets text)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select nullif(btrim(max(s.decrypted_secret) filter (where s.name = 'track_archiver_webhook_url')), ''),
+    nullif(btrim(max(s.decrypted_secret) filter (where s.name = 'track_archiver_webhook_secret')), '')
+  from vault.decrypted_secrets as s
+  where s.name in ('track_archiver_webhook_url', 'track_archiver_webhook_secret')
+$$;
+
+-- HMAC is pgcrypto's, which Supabase has in `extensions`; a body of this form is bound to it, wherever it is.
+create extension if not exists pgcrypto with schema extensions;
+do $$ begin
+  execute format(
+    'create or replace function archiver.hmac_sha256(_message bytea, _key bytea) returns bytea
+    language sql immutable return %s.hmac(_message, _key, ''sha256'')',
+    (select extnamespace::regnamespace from pg_catalog.pg_extension where extname = 'pgcrypto'));
+end $$;
+
+-- Standard Webhooks: one signature for each of the space-separated `whsec_<base64>` secrets.
+create or replace function archiver.webhook_signatures(_content text, _secrets text) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select string_agg('v1,' || encode(archiver.hmac_sha256(
+    convert_to(_content, 'UTF8'), decode(regexp_replace(secret, '^whsec_', ''), 'base64')), 'base64'), ' ')
+  from regexp_split_to_table(btrim(_secrets), '\s+') as secret
+$$;
+
+-- Only what the endpoint needs, and bounded: users can write long texts into their rows.
+create or replace function archiver.webhook_record(_track public.tracks) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select case when _track.id is not null then jsonb_build_object(
+    'id', _track.id,
+    'user_id', _track.user_id,
+    'status', left(_track.status::text, 100),
+    'provider', left(_track.provider::text, 100),
+    'archive_scheduled_at', _track.archive_scheduled_at,
+    'archived_to_storage', coalesce(_track.archived_to_storage, false)) end
+$$;
+
+-- One webhook; the text of the body is what pg_net sends, so it is what is signed.
+create or replace function archiver.send_webhook(_event text, _new public.tracks, _old public.tracks, _url text, _secrets text)
+returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  _id text := 'msg_' || gen_random_uuid();
+  _timestamp text := floor(extract(epoch from archiver.clock()))::bigint::text;
+  _body jsonb := jsonb_build_object('type', _event, 'table', 'tracks', 'schema', 'public',
+    'record', archiver.webhook_record(_new), 'old_record', archiver.webhook_record(_old));
+begin
+  perform net.http_post(
+    url := _url,
+    body := _body,
+    headers := jsonb_build_object(
+      'Content-Type', 'application/json',
+      'webhook-id', _id,
+      'webhook-timestamp', _timestamp,
+      'webhook-signature', archiver.webhook_signatures(_id || '.' || _timestamp || '.' || _body::text, _secrets)),
+    timeout_milliseconds := 5000);
+end $$;
 
 -- Counts up to a bound in this transaction; false beyond it, where the setting says so to the triggers' conditions.
 create or replace function archiver.is_within(_what text, _most integer, _more integer default 1) returns boolean
@@ -135,7 +194,6 @@ begin
     raise warning 'tracks are not counted, run select archiver.recount_tracks(): %', sqlerrm;
   end;
   if current_setting('archiver.suppressed', true) = 'yes' then return null; end if;
-
   begin
     if tg_op = 'INSERT' then
       _opened := array(select n.id from added as n
@@ -179,7 +237,6 @@ begin
   exception when others then
     raise warning 'jobs wait for the former date of their tracks: %', sqlerrm;
   end;
-
   begin
     for _changed in execute case tg_op
       when 'INSERT' then 'select n::public.tracks as is_now, null::public.tracks as was from added as n

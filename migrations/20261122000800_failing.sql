@@ -17,7 +17,6 @@ do $$ begin
     created_at timestamptz not null default archiver.clock()
   );
   create index notifications_user on public.notifications (user_id, created_at desc);
-
   alter table public.notifications enable row level security;
   revoke all on public.notifications from public, anon, authenticated;
   grant select, delete, update (read) on public.notifications to authenticated;
@@ -124,7 +123,6 @@ begin
   _job := archiver.lock_claim(_job_id, _fencing_token);
   if _job.id is null then return false; end if;
   select * into _track from public.tracks as t where t.id = _job.track_id;
-
   _superseded := archiver.is_superseded(_job, _track);
   update public.track_archiving_jobs as j
   set status = 'failed', lease_expires_at = null,

@@ -27,34 +27,25 @@ set public = excluded.public,
 
 -- The public address of a public bucket needs no policy; one for everybody would let anon list every user and track.
 drop policy if exists "Track files are readable by everybody" on storage.objects;
-drop policy if exists "Users can list own track files" on storage.objects;
-create policy "Users can list own track files" on storage.objects
-  for select to authenticated
-  using (bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos')
-    and (storage.foldername(name))[1] = (select auth.uid())::text);
-
-drop policy if exists "Users can upload own track files" on storage.objects;
-create policy "Users can upload own track files" on storage.objects
-  for insert to authenticated
-  with check (bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos')
-    and (storage.foldername(name))[1] = (select auth.uid())::text);
-
-drop policy if exists "Users can delete own track files" on storage.objects;
-create policy "Users can delete own track files" on storage.objects
-  for delete to authenticated
-  using (bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos')
-    and (storage.foldername(name))[1] = (select auth.uid())::text);
+do $$ declare _policy record;
+begin
+  for _policy in select * from (values ('list', 'select', 'using'), ('upload', 'insert', 'with check'), ('delete', 'delete', 'using'))
+    as own (verb, command, clause) loop
+    execute format('drop policy if exists "Users can %s own track files" on storage.objects', _policy.verb);
+    execute format('create policy "Users can %s own track files" on storage.objects for %s to authenticated
+      %s (bucket_id in (''tracks-audio'', ''tracks-covers'', ''tracks-videos'')
+        and (storage.foldername(name))[1] = (select auth.uid())::text)', _policy.verb, _policy.command, _policy.clause);
+  end loop;
+end $$;
 
 -- Policies add up: one of the app's own that forgets the folder still opens it.
 do $$ declare _policy record;
 begin
-  for _policy in
-    select policyname, cmd from pg_catalog.pg_policies
+  for _policy in select policyname, cmd from pg_catalog.pg_policies
     where schemaname = 'storage' and tablename = 'objects' and permissive = 'PERMISSIVE'
       and roles && array['public', 'anon', 'authenticated']::name[]
       and concat(qual, with_check) ~ 'tracks-(audio|covers|videos)'
-      and concat(qual, with_check) !~ 'auth\.(uid|jwt|role)\('
-  loop
+      and concat(qual, with_check) !~ 'auth\.(uid|jwt|role)\(' loop
     raise warning 'the policy "%" on storage.objects lets users % track files of others: drop it',
       _policy.policyname, replace(lower(_policy.cmd), 'select', 'list');
   end loop;

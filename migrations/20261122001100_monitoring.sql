@@ -61,12 +61,10 @@ begin
     select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
   perform archiver.snapshot_sources(_track, _job.due_at, _job.expires_at);
-  perform archiver.record_copy(_track_id, given.kind, given.source, btrim(given.url))
-  from (values
-    ('audio', _storage_audio_url, nullif(btrim(_track.audio_url), '')),
-    ('cover', _storage_cover_url, nullif(btrim(_track.cover_url), '')),
-    ('video', _storage_video_url, nullif(btrim(_track.video_url), ''))
-  ) as given (kind, url, source) where nullif(btrim(given.url), '') is not null;
+  select _storage_audio_url, _storage_cover_url, _storage_video_url
+  into _track.storage_audio_url, _track.storage_cover_url, _track.storage_video_url;
+  perform archiver.record_copy(_track_id, given.kind, given.url, given.stored)
+  from archiver.files_of(_track) as given where given.stored is not null;
   perform archiver.archive_track(_track, _job.id);
   update public.track_archiving_jobs as j
   set claimed_by = 'mark_track_archived', metadata = (j.metadata - 'assets') || '{"manual": true}' where j.id = _job.id;
@@ -137,14 +135,11 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _after uuid; _page uuid[]; _open uuid[];
 begin
   select s.adopted_up_to into _after from public.track_archiving_settings as s for update;
-  looked := 0;
-  opened := 0;
-  lost := 0;
+  select 0, 0, 0 into looked, opened, lost;
   if _after is null then return; end if;
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(select t.id from public.tracks as t where t.id > _after order by t.id limit greatest(_limit, 1));
   looked := cardinality(_page);
-
   with hollow as (
     select t.id, timing.expires_at > archiver.clock() as may_be_saved, t.audio_url
     from public.tracks as t
@@ -166,7 +161,6 @@ begin
     from hollow as h where t.id = h.id and (h.may_be_saved or coalesce(btrim(t.storage_audio_url), '') = '')
     returning t.id
   ) select count(*) into lost from noted;
-
   _open := array(
     select t.id from public.tracks as t
     cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
@@ -180,8 +174,7 @@ begin
   where t.id = any (_open) and same.id = t.id and t.archive_scheduled_at is distinct from timing.due_at;
   perform from archiver.open_jobs(_open);
   opened := cardinality(_open);
-  update public.track_archiving_settings
-  set adopted_up_to = case when looked >= greatest(_limit, 1) then _page[looked] end, files_lost = files_lost + lost;
+  update public.track_archiving_settings set adopted_up_to = case when looked >= greatest(_limit, 1) then _page[looked] end, files_lost = files_lost + lost;
 end $$;
 
 -- Nobody but the service reaches what is ours.
@@ -193,8 +186,7 @@ begin
       or p.pronamespace = 'public'::regnamespace and p.proname in ('schedule_track_archiving',
         'plan_track_archiving', 'confirm_track_schedule', 'claim_track_archiving', 'store_track_asset',
         'release_track_archiving', 'complete_track_archiving', 'fail_track_archiving', 'close_track_archiving',
-        'archive_without_optional',
-        'check_track_notifications', 'take_stalled_tracks', 'open_missing_jobs', 'refresh_deadlines', 'audit_stored_files',
+        'archive_without_optional', 'check_track_notifications', 'take_stalled_tracks', 'open_missing_jobs', 'refresh_deadlines', 'audit_stored_files',
         'get_removable_objects', 'forget_leftover', 'get_archiving_backlog', 'compact_track_counts',
         'get_tracks_needing_archiving', 'mark_track_archived', 'get_archiving_states', 'adopt_tracks')
   loop

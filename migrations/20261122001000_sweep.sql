@@ -171,7 +171,6 @@ begin
   from now_due as n
   where j.track_id = n.id and j.next_check_at is not null
     and (j.due_at, j.expires_at) is distinct from (n.due_at, n.expires_at);
-
   _done := coalesce((select min(p.place) - 1 from unnest(_page) with ordinality as p (id, place)
     where p.id <> all (_locked)), cardinality(_page));
   update public.track_archiving_settings
