@@ -380,7 +380,7 @@ CREATE OR REPLACE FUNCTION archiver.follow_tracks()
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '100ms'
 AS $function$
-declare _opened uuid[] := '{}'; _moved uuid[] := '{}'; _target record; _changed record;
+declare _opened uuid[] := '{}'; _moved uuid[] := '{}'; _announced jsonb[] := '{}'; _changed jsonb; _target record;
 begin
   perform set_config('archiver.touched', '', true);
   begin
@@ -400,6 +400,8 @@ begin
     if tg_op = 'INSERT' then
       _opened := array(select n.id from added as n
         where n.status = 'completed' and n.archived_to_storage is not true limit 1000);
+      _announced := array(select jsonb_build_object('record', archiver.webhook_record(n), 'old_record', null) from added as n
+        where n.status = 'completed' and n.archived_to_storage is not true limit 500);
     elsif tg_op = 'UPDATE' then
       _opened := array(select n.id from added as n join gone as o on o.id = n.id
         where n.status = 'completed' and case when n.archived_to_storage is true
@@ -413,6 +415,18 @@ begin
         where n.status = 'completed' and o.status = 'completed'
           and n.archive_scheduled_at is distinct from o.archive_scheduled_at
         limit 1000);
+      _announced := array(
+        select jsonb_build_object('record', archiver.webhook_record(n), 'old_record', archiver.webhook_record(o))
+        from added as n join gone as o on o.id = n.id
+        where n.status = 'completed' and (n.archived_to_storage is not true and
+            (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
+              is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url)
+            or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
+          or o.status = 'completed' and n.status is distinct from 'completed'
+        limit 500);
+    else
+      _announced := array(select jsonb_build_object('record', null, 'old_record', archiver.webhook_record(o)) from gone as o
+        where o.status = 'completed' limit 500);
     end if;
     if _opened <> '{}' and archiver.is_within('jobs', 1000, cardinality(_opened)) then
       if tg_op = 'UPDATE' then
@@ -440,19 +454,7 @@ begin
     raise warning 'jobs wait for the former date of their tracks: %', sqlerrm;
   end;
   begin
-    for _changed in execute case tg_op
-      when 'INSERT' then 'select n::public.tracks as is_now, null::public.tracks as was from added as n
-        where n.status = ''completed'' and n.archived_to_storage is not true limit 500'
-      when 'DELETE' then 'select null::public.tracks as is_now, o::public.tracks as was from gone as o
-        where o.status = ''completed'' limit 500'
-      else 'select n::public.tracks as is_now, o::public.tracks as was from added as n join gone as o on o.id = n.id
-        where n.status = ''completed'' and (n.archived_to_storage is not true and
-            (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
-              is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url)
-            or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
-          or o.status = ''completed'' and n.status is distinct from ''completed''
-        limit 500' end
-    loop
+    foreach _changed in array _announced loop
       exit when not archiver.is_within('webhooks', 500);
       if _target is null then
         select * into _target from archiver.webhook_target();
@@ -460,7 +462,7 @@ begin
       if _target.url is null or _target.secrets is null then
         raise exception 'Vault has no track_archiver_webhook_url or no track_archiver_webhook_secret';
       end if;
-      perform archiver.send_webhook(tg_op, _changed.is_now, _changed.was, _target.url, _target.secrets);
+      perform archiver.send_webhook(tg_op, _changed, _target.url, _target.secrets);
     end loop;
   exception when others then
     -- One lock that was not to be had is enough for a transaction.
@@ -738,6 +740,7 @@ CREATE OR REPLACE FUNCTION archiver.open_jobs(_track_ids uuid[])
  RETURNS SETOF public.track_archiving_jobs
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 begin
   if cardinality(_track_ids) is null or cardinality(_track_ids) = 0 then return; end if;
@@ -850,7 +853,7 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.send_webhook(_event text, _new public.tracks, _old public.tracks, _url text, _secrets text)
+CREATE OR REPLACE FUNCTION archiver.send_webhook(_event text, _changed jsonb, _url text, _secrets text)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -858,18 +861,11 @@ AS $function$
 declare
   _id text := 'msg_' || gen_random_uuid();
   _timestamp text := floor(extract(epoch from archiver.clock()))::bigint::text;
-  _body jsonb := jsonb_build_object('type', _event, 'table', 'tracks', 'schema', 'public',
-    'record', archiver.webhook_record(_new), 'old_record', archiver.webhook_record(_old));
+  _body jsonb := jsonb_build_object('type', _event, 'table', 'tracks', 'schema', 'public') || _changed;
 begin
-  perform net.http_post(
-    url := _url,
-    body := _body,
-    headers := jsonb_build_object(
-      'Content-Type', 'application/json',
-      'webhook-id', _id,
-      'webhook-timestamp', _timestamp,
-      'webhook-signature', archiver.webhook_signatures(_id || '.' || _timestamp || '.' || _body::text, _secrets)),
-    timeout_milliseconds := 5000);
+  perform net.http_post(url := _url, body := _body, timeout_milliseconds := 5000,
+    headers := jsonb_build_object('Content-Type', 'application/json', 'webhook-id', _id, 'webhook-timestamp', _timestamp,
+      'webhook-signature', archiver.webhook_signatures(_id || '.' || _timestamp || '.' || _body::text, _secrets)));
 end $function$
 ;
 
@@ -1052,43 +1048,46 @@ end $function$
 
 CREATE OR REPLACE FUNCTION archiver.webhook_record(_track public.tracks)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select case when _track.id is not null then jsonb_build_object(
-    'id', _track.id,
-    'user_id', _track.user_id,
-    'status', left(_track.status::text, 100),
-    'provider', left(_track.provider::text, 100),
+begin
+  return case when _track.id is not null then jsonb_build_object('id', _track.id, 'user_id', _track.user_id,
+    'status', left(_track.status::text, 100), 'provider', left(_track.provider::text, 100),
     'archive_scheduled_at', _track.archive_scheduled_at,
-    'archived_to_storage', coalesce(_track.archived_to_storage, false)) end
-$function$
+    'archived_to_storage', coalesce(_track.archived_to_storage, false)) end;
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.webhook_signatures(_content text, _secrets text)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select string_agg('v1,' || encode(archiver.hmac_sha256(
-    convert_to(_content, 'UTF8'), decode(regexp_replace(secret, '^whsec_', ''), 'base64')), 'base64'), ' ')
-  from regexp_split_to_table(btrim(_secrets), '\s+') as secret
-$function$
+declare _each text; _signatures text;
+begin
+  foreach _each in array string_to_array(regexp_replace(btrim(_secrets), '\s+', ' ', 'g'), ' ') loop
+    _signatures := concat_ws(' ', _signatures, 'v1,' || encode(archiver.hmac_sha256(
+      convert_to(_content, 'UTF8'), decode(regexp_replace(_each, '^whsec_', ''), 'base64')), 'base64'));
+  end loop;
+  return _signatures;
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.webhook_target(OUT url text, OUT secrets text)
  RETURNS record
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+begin
   select nullif(btrim(max(s.decrypted_secret) filter (where s.name = 'track_archiver_webhook_url')), ''),
     nullif(btrim(max(s.decrypted_secret) filter (where s.name = 'track_archiver_webhook_secret')), '')
-  from vault.decrypted_secrets as s
-  where s.name in ('track_archiver_webhook_url', 'track_archiver_webhook_secret')
-$function$
+  into url, secrets from vault.decrypted_secrets as s
+  where s.name in ('track_archiver_webhook_url', 'track_archiver_webhook_secret');
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.without_query(_url text)
@@ -2096,7 +2095,7 @@ grant execute on function archiver.recount_tracks() to service_role;
 
 grant execute on function archiver.retry_at(_due_at timestamp with time zone, _expires_at timestamp with time zone) to service_role;
 
-grant execute on function archiver.send_webhook(_event text, _new public.tracks, _old public.tracks, _url text, _secrets text) to service_role;
+grant execute on function archiver.send_webhook(_event text, _changed jsonb, _url text, _secrets text) to service_role;
 
 grant execute on function archiver.show_files(_track_id uuid, _job_id uuid) to service_role;
 
