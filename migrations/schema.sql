@@ -1485,20 +1485,21 @@ $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.get_archiving_states(_track_ids uuid[])
- RETURNS TABLE(track_id uuid, found boolean, title text, status text, archived_to_storage boolean, archived_at timestamp with time zone, expires_at timestamp with time zone, job_status text, error_code text, error_message text, job_updated_at timestamp with time zone, checked_at timestamp with time zone)
+ RETURNS TABLE(track_id uuid, found boolean, title text, status text, archived_to_storage boolean, archived_at timestamp with time zone, expires_at timestamp with time zone, job_status text, error_code text, error_message text, job_updated_at timestamp with time zone, job_created_at timestamp with time zone, job_renews boolean, checked_at timestamp with time zone)
  LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select asked.id, t.id is not null, left(t.title, 500), left(t.status::text, 100), t.archived_to_storage is true,
     t.archived_at, timing.expires_at,
-    latest.status, latest.error_code, latest.error_message, latest.updated_at, archiver.clock()
+    latest.status, latest.error_code, latest.error_message, latest.updated_at, latest.created_at, latest.renews,
+    archiver.clock()
   from (select distinct unnest(_track_ids) as id) as asked
   left join public.tracks as t on t.id = asked.id
   left join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
     on t.id is not null
   left join lateral (
-    select j.status, j.error_code, j.error_message, j.updated_at
+    select j.status, j.error_code, j.error_message, j.updated_at, j.created_at, j.renews
     from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
   ) as latest on true
 $function$

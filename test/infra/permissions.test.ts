@@ -67,6 +67,7 @@ test('each role may do exactly what this table says', () => {
       ...keepSchedules,
       'SendLostTracks: Allow sqs:SendMessage, sqs:GetQueueAttributes on <QueuesArchive.Arn>',
       'BuryMessages: Allow sqs:SendMessage on <QueuesDeadLetters.Arn>',
+      'RemoveSettledLetters: Allow sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:ChangeMessageVisibility, sqs:DeleteMessage, sqs:ListMessageMoveTasks on <QueuesDeadLetters.Arn>',
     ],
     '<SweepTimerRole>': ['InvokeSweep: Allow lambda:InvokeFunction on <SweepLambdaFunction.Arn>'],
   });

@@ -208,6 +208,8 @@ test('situation 44: tracks that a policy refused wake when it is corrected, and 
   await sweep();
   await deliver(world, archive, []);
   assert.equal((await readTrack(world, id)).archived_to_storage, true);
+  await sweep();
+  assert.deepEqual(deadLetters(world), []);
 });
 
 const refusedCovers = [
