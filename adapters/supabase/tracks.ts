@@ -102,7 +102,7 @@ export function createTracks(client: PostgrestClient, supabaseUrl: string): Trac
       callFunction(client, 'complete_track_archiving', ticketParameters(ticket), CompletionResult),
     fail: (ticket, failure) =>
       end('fail_track_archiving', ticket, failure, {
-        _may_mend: failure.disposition !== 'give-up',
+        _may_retry: failure.disposition !== 'give-up',
       }),
     release: (ticket, failure, seconds) =>
       end('release_track_archiving', ticket, failure, { _seconds: seconds }),

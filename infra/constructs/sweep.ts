@@ -44,11 +44,11 @@ export class Sweep extends Construct {
     schedules.grantManage(role);
     allow(
       role,
-      'SendLostTracks',
+      'SendStalledTracks',
       ['sqs:SendMessage', 'sqs:GetQueueAttributes'],
       [queues.archive.queueArn],
     );
-    allow(role, 'BuryMessages', ['sqs:SendMessage'], [queues.deadLetters.queueArn]);
+    allow(role, 'SendDeadLetters', ['sqs:SendMessage'], [queues.deadLetters.queueArn]);
     allow(
       role,
       'RemoveSettledLetters',

@@ -28,7 +28,7 @@ import {
   trackOf,
 } from '../migrations/app.ts';
 import { takeStalled } from '../migrations/stalled.ts';
-import { startingDatabase } from '../migrations/starts.ts';
+import { startingDatabase } from '../migrations/starting-databases.ts';
 import { testDatabase } from '../support/database.ts';
 
 const projectUrl = 'https://project.supabase.co';
@@ -72,7 +72,7 @@ test('situation 30: through the Lambda, nothing is fetched, the track is archive
 });
 
 test('situation 31: what the legacy system marked without an object is opened again, or reported as lost', async (t) => {
-  const db = await startingDatabase(t, 'an app with the replaced system');
+  const db = await startingDatabase(t, 'an app with the legacy system');
   const user = await newUser(db);
   const marked = (days: number, name: string) =>
     newTrack(db, user, {
