@@ -43,11 +43,16 @@ test('situation 54: nothing that a session makes in pg_temp runs as somebody els
     "update tracks set created_at = now() - interval '20 days' where id = $1 returning id",
     [await newTrack(db, user, { status: 'pending' })],
   );
+  await db.query(
+    `insert into track_archiving_files (track_id, kind, storage_url, bucket_id, object_name, stored_at)
+     values ($1, 'audio', 'https://project.example/a', 'tracks-audio', $2, now())`,
+    [late.id, `${user}/${late.id}.mp3`],
+  );
   await announcements(db);
 
   const used = await db.asUser(user, async (query) => {
     await query(trap);
-    await query('set search_path = pg_temp, public');
+    await query('set search_path = pg_temp, pg_catalog, public');
     await query('insert into public.track_archiving_jobs (track_id, user_id) values ($1, $2)', [
       waiting,
       user,
@@ -63,6 +68,7 @@ test('situation 54: nothing that a session makes in pg_temp runs as somebody els
     );
   });
   assert.deepEqual(used, []);
+  assert.equal((await db.query('select from track_archiving_leftovers')).length, 1);
   assert.ok(
     (await trackOf(db, waiting)).archive_scheduled_at <= new Date(),
     'the request was accepted',
