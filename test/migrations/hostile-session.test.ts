@@ -53,16 +53,17 @@ test('situation 54: nothing that a session makes in pg_temp runs as somebody els
   const used = await db.asUser(user, async (query) => {
     await query(trap);
     await query('set search_path = pg_temp, pg_catalog, public');
-    await query('insert into public.track_archiving_jobs (track_id, user_id) values ($1, $2)', [
-      waiting,
-      user,
-    ]);
     await query("update public.tracks set status = 'completed' where id = $1", [late.id]);
     await query(
       "update public.tracks set audio_url = 'https://cdn1.suno.ai/other.mp3' where id = $1",
       [late.id],
     );
     await query('delete from public.tracks where id = $1', [late.id]);
+    // The last: what a trigger of it calls is compiled under that trigger's own path, and stays so for the session.
+    await query('insert into public.track_archiving_jobs (track_id, user_id) values ($1, $2)', [
+      waiting,
+      user,
+    ]);
     return query(
       'select distinct who, what from pg_temp.used where who <> current_user order by 2',
     );
