@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { testDatabase } from '../support/database.ts';
-import { announcements, configureWebhook } from './announcements.ts';
 import { newTrack, newUser, trackOf } from './app.ts';
+import { configureWebhook, sentWebhooks } from './sent-webhooks.ts';
 
 /** Types that functions name without a schema; keywords like `integer` are bound by the grammar. */
 const types = [
@@ -48,7 +48,7 @@ test('situation 54: nothing that a session makes in pg_temp runs as somebody els
      values ($1, 'audio', 'https://project.example/a', 'tracks-audio', $2, now())`,
     [late.id, `${user}/${late.id}.mp3`],
   );
-  await announcements(db);
+  await sentWebhooks(db);
 
   const used = await db.asUser(user, async (query) => {
     await query(trap);
@@ -74,5 +74,5 @@ test('situation 54: nothing that a session makes in pg_temp runs as somebody els
     (await trackOf(db, waiting)).archive_scheduled_at <= new Date(),
     'the request was accepted',
   );
-  assert.equal((await announcements(db)).length, 4, 'each trigger did its work');
+  assert.equal((await sentWebhooks(db)).length, 4, 'each trigger did its work');
 });

@@ -14,7 +14,6 @@ import {
   serve,
 } from '../lambdas/tracks.ts';
 import { startWorld } from '../lambdas/world.ts';
-import { announcements, configureWebhook } from '../migrations/announcements.ts';
 import {
   claim,
   jobOf,
@@ -27,6 +26,7 @@ import {
   storageUrl,
   trackOf,
 } from '../migrations/app.ts';
+import { configureWebhook, sentWebhooks } from '../migrations/sent-webhooks.ts';
 import { takeStalled } from '../migrations/stalled.ts';
 import { startingDatabase } from '../migrations/starting-databases.ts';
 import { testDatabase } from '../support/database.ts';
@@ -157,7 +157,7 @@ test('situation 43: a statement about thousands of tracks sends a bounded number
      select $1, 'Song', 'completed', 'suno', 'https://cdn1.suno.ai/' || n || '.mp3' from generate_series(1, 2000) n`,
     [user],
   );
-  assert.equal((await announcements(db)).length, 500);
+  assert.equal((await sentWebhooks(db)).length, 500);
   await moveClock(db, '14 days');
   await service(db)('select open_missing_jobs(5000)');
   const [{ count }] = await db.query(
@@ -165,7 +165,7 @@ test('situation 43: a statement about thousands of tracks sends a bounded number
   );
   assert.equal(count, 2000, 'the sweep finds them all before their deadline');
   await db.query('delete from tracks');
-  assert.equal((await announcements(db)).length, 500);
+  assert.equal((await sentWebhooks(db)).length, 500);
 });
 
 test('situation 43: what a statement that deletes a hundred thousand tracks leaves is listed page by page, in time', async (t) => {
