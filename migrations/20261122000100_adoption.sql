@@ -72,10 +72,10 @@ begin
     add column if not exists updated_at timestamptz, add column if not exists error_code text;
   delete from public.track_archiving_jobs as j where not exists (select from public.tracks as t where t.id = j.track_id);
   -- It could not tell a dead worker from a live one and ran each track many times over: its open jobs end here, and the tracks
-  -- are found again by the worklist. `replaced_system` is no final failure.
+  -- are found again by the worklist. `legacy_system` is no final failure.
   update public.track_archiving_jobs as j
   set status = case when j.status = 'completed' then 'completed' else 'failed' end,
-    error_code = case when j.status is distinct from 'completed' then coalesce(j.error_code, 'replaced_system') end,
+    error_code = case when j.status is distinct from 'completed' then coalesce(j.error_code, 'legacy_system') end,
     error_message = case when j.status in ('completed', 'failed') then j.error_message
       else coalesce(j.error_message, 'Left open by the system that this one replaces.') end,
     completed_at = case when j.status = 'completed'

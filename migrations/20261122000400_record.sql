@@ -193,7 +193,7 @@ language sql immutable return coalesce(_job.renews and _job.status <> 'completed
 -- Has the job failed, and nothing changed since that would let it succeed? What the legacy system left is no failure of ours.
 create or replace function archiver.has_failed(_job public.track_archiving_jobs, _track public.tracks) returns boolean
 language sql immutable
-return coalesce(_job.status = 'failed' and _job.error_code <> 'replaced_system'
+return coalesce(_job.status = 'failed' and _job.error_code <> 'legacy_system'
   and not (_job.error_code = 'owner_missing' and _track.user_id is not null)
   and not archiver.is_superseded(_job, _track), false);
 

@@ -112,11 +112,11 @@ begin
   end if;
 end $$;
 
--- A job fails. _may_mend: time may, so it is tried again before the expiry, and nobody is told yet. If the sources changed
+-- A job fails. _may_retry: time may, so it is tried again before the expiry, and nobody is told yet. If the sources changed
 -- meanwhile it is only this attempt that failed: the track becomes due at once, which its webhook announces. To be called after
 -- the dead letter was sent. False: the lease is lost.
 create or replace function public.fail_track_archiving(
-  _job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean default false)
+  _job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_retry boolean default false)
 returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _track public.tracks; _job public.track_archiving_jobs; _superseded boolean;
 begin
@@ -127,7 +127,7 @@ begin
   update public.track_archiving_jobs as j
   set status = 'failed', lease_expires_at = null,
     next_check_at = case when _superseded then archiver.clock() + interval '5 minutes'
-      when _may_mend then coalesce(archiver.retry_at(j.due_at, j.expires_at),
+      when _may_retry then coalesce(archiver.retry_at(j.due_at, j.expires_at),
         case when archiver.is_audio_stored(_track.id) then archiver.clock() end) end,
     error_code = coalesce(_error_code, 'internal'), error_message = left(_error_message, 2000),
     updated_at = archiver.clock()

@@ -112,17 +112,19 @@ cross join lateral (
 create or replace function public.get_archiving_states(_track_ids uuid[])
 returns table (track_id uuid, found boolean, title text, status text, archived_to_storage boolean,
   archived_at timestamptz, expires_at timestamptz,
-  job_status text, error_code text, error_message text, job_updated_at timestamptz, checked_at timestamptz)
+  job_status text, error_code text, error_message text, job_updated_at timestamptz, job_created_at timestamptz,
+  job_renews boolean, checked_at timestamptz)
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select asked.id, t.id is not null, left(t.title, 500), left(t.status::text, 100), t.archived_to_storage is true,
     t.archived_at, timing.expires_at,
-    latest.status, latest.error_code, latest.error_message, latest.updated_at, archiver.clock()
+    latest.status, latest.error_code, latest.error_message, latest.updated_at, latest.created_at, latest.renews,
+    archiver.clock()
   from (select distinct unnest(_track_ids) as id) as asked
   left join public.tracks as t on t.id = asked.id
   left join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
     on t.id is not null
   left join lateral (
-    select j.status, j.error_code, j.error_message, j.updated_at
+    select j.status, j.error_code, j.error_message, j.updated_at, j.created_at, j.renews
     from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
   ) as latest on true
 $$;
@@ -167,7 +169,7 @@ begin
     where t.id = any (_page) and t.status = 'completed' and t.archived_to_storage is not true
       and timing.expires_at > archiver.clock()
       and not exists (select from public.track_archiving_jobs as j
-        where j.track_id = t.id and j.is_latest and j.status <> 'completed' and j.error_code is distinct from 'replaced_system'));
+        where j.track_id = t.id and j.is_latest and j.status <> 'completed' and j.error_code is distinct from 'legacy_system'));
   update public.tracks as t set archive_scheduled_at = timing.due_at
   from public.tracks as same
   cross join lateral archiver.track_timing(same.provider::text, same.created_at, same.metadata) as timing

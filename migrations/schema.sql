@@ -523,7 +523,7 @@ CREATE OR REPLACE FUNCTION archiver.has_failed(_job public.track_archiving_jobs,
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
-RETURN COALESCE((((_job).status = 'failed'::text) AND ((_job).error_code <> 'replaced_system'::text) AND (NOT (((_job).error_code = 'owner_missing'::text) AND ((_track).user_id IS NOT NULL))) AND (NOT archiver.is_superseded(_job, _track))), false)
+RETURN COALESCE((((_job).status = 'failed'::text) AND ((_job).error_code <> 'legacy_system'::text) AND (NOT (((_job).error_code = 'owner_missing'::text) AND ((_track).user_id IS NOT NULL))) AND (NOT archiver.is_superseded(_job, _track))), false)
 ;
 
 CREATE OR REPLACE FUNCTION archiver.hmac_sha256(_message bytea, _key bytea)
@@ -1137,7 +1137,7 @@ begin
     where t.id = any (_page) and t.status = 'completed' and t.archived_to_storage is not true
       and timing.expires_at > archiver.clock()
       and not exists (select from public.track_archiving_jobs as j
-        where j.track_id = t.id and j.is_latest and j.status <> 'completed' and j.error_code is distinct from 'replaced_system'));
+        where j.track_id = t.id and j.is_latest and j.status <> 'completed' and j.error_code is distinct from 'legacy_system'));
   update public.tracks as t set archive_scheduled_at = timing.due_at
   from public.tracks as same
   cross join lateral archiver.track_timing(same.provider::text, same.created_at, same.metadata) as timing
@@ -1410,7 +1410,7 @@ begin
 end $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_retry boolean DEFAULT false)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1424,7 +1424,7 @@ begin
   update public.track_archiving_jobs as j
   set status = 'failed', lease_expires_at = null,
     next_check_at = case when _superseded then archiver.clock() + interval '5 minutes'
-      when _may_mend then coalesce(archiver.retry_at(j.due_at, j.expires_at),
+      when _may_retry then coalesce(archiver.retry_at(j.due_at, j.expires_at),
         case when archiver.is_audio_stored(_track.id) then archiver.clock() end) end,
     error_code = coalesce(_error_code, 'internal'), error_message = left(_error_message, 2000),
     updated_at = archiver.clock()
@@ -1467,20 +1467,21 @@ $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.get_archiving_states(_track_ids uuid[])
- RETURNS TABLE(track_id uuid, found boolean, title text, status text, archived_to_storage boolean, archived_at timestamp with time zone, expires_at timestamp with time zone, job_status text, error_code text, error_message text, job_updated_at timestamp with time zone, checked_at timestamp with time zone)
+ RETURNS TABLE(track_id uuid, found boolean, title text, status text, archived_to_storage boolean, archived_at timestamp with time zone, expires_at timestamp with time zone, job_status text, error_code text, error_message text, job_updated_at timestamp with time zone, job_created_at timestamp with time zone, job_renews boolean, checked_at timestamp with time zone)
  LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select asked.id, t.id is not null, left(t.title, 500), left(t.status::text, 100), t.archived_to_storage is true,
     t.archived_at, timing.expires_at,
-    latest.status, latest.error_code, latest.error_message, latest.updated_at, archiver.clock()
+    latest.status, latest.error_code, latest.error_message, latest.updated_at, latest.created_at, latest.renews,
+    archiver.clock()
   from (select distinct unnest(_track_ids) as id) as asked
   left join public.tracks as t on t.id = asked.id
   left join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
     on t.id is not null
   left join lateral (
-    select j.status, j.error_code, j.error_message, j.updated_at
+    select j.status, j.error_code, j.error_message, j.updated_at, j.created_at, j.renews
     from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
   ) as latest on true
 $function$
@@ -2137,7 +2138,7 @@ grant execute on function public.complete_track_archiving(_job_id uuid, _fencing
 
 grant execute on function public.confirm_track_schedule(_job_id uuid, _due_at timestamp with time zone, _route text) to service_role;
 
-grant execute on function public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean) to service_role;
+grant execute on function public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_retry boolean) to service_role;
 
 grant execute on function public.forget_leftover(_bucket_id text, _object_name text) to service_role;
 

@@ -5,7 +5,7 @@ import { test } from 'vitest';
 import { migrationFiles } from '../../local/postgres/database.ts';
 import { schemaFile } from '../../local/postgres/dump-schema.ts';
 import { testDatabase } from '../support/database.ts';
-import { migrationPath, migrationVersion } from './starts.ts';
+import { migrationPath, migrationVersion } from './starting-databases.ts';
 
 test('every file in migrations/ is named as the Supabase CLI wants it, or it would never be applied', () => {
   const files = readdirSync(dirname(schemaFile)).filter((file) => file !== 'schema.sql');
