@@ -7,6 +7,7 @@ import {
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import { ConfigurationError } from '../core/environment.ts';
 import { archiveMessage, parseArchiveMessage } from '../core/message.ts';
 import { trackIdOfSchedule } from '../core/schedule.ts';
 
@@ -34,8 +35,6 @@ export interface QueueCounts {
 /** Counts are approximate, as SQS counts them: true about a minute after the last change. */
 export interface DeadLetterQueue {
   arn: string;
-  /** Its own dead-letter queue takes what is received too often. */
-  hasDeadLetterQueue: boolean;
   counts(): Promise<QueueCounts>;
   /** Up to ten messages, invisible for so many seconds. None: all servers of SQS were asked. */
   receive(visibilityTimeout: number): Promise<DeadLetter[]>;
@@ -47,7 +46,7 @@ export interface DeadLetterQueue {
 const batchLimit = 10;
 const counted = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
 
-/** Rejects where there is no such queue. */
+/** Rejects where there is no such queue, or one whose messages go elsewhere when they are looked at often. */
 export async function openDeadLetterQueue(
   client: SQSClient,
   QueueUrl: string,
@@ -55,9 +54,13 @@ export async function openDeadLetterQueue(
   const { Attributes: { QueueArn: arn = '', RedrivePolicy } = {} } = await client.send(
     new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn', 'RedrivePolicy'] }),
   );
+  if (RedrivePolicy !== undefined && RedrivePolicy !== '') {
+    throw new ConfigurationError(
+      `${arn} has a dead-letter queue of its own: receiving its messages would move them there. Remove that redrive policy first`,
+    );
+  }
   return {
     arn,
-    hasDeadLetterQueue: RedrivePolicy !== undefined && RedrivePolicy !== '',
     async counts() {
       const { Attributes = {} } = await client.send(
         new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...counted] }),

@@ -80,6 +80,10 @@ export function createMoveTasks(client: SQSClient): MoveTasks {
   };
 }
 
+/** A move task takes messages in flight for gone and ends half-way: nobody receives any while it runs. */
+export const isMoving = ({ status }: MoveTask): boolean =>
+  status === 'RUNNING' || status === 'CANCELLING';
+
 /** Emulators know SQS without its move tasks. */
 const isUnknownAction = (error: unknown): boolean =>
   error instanceof Error && /InvalidAction|UnknownOperation|NotImplemented/.test(error.name);

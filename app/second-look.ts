@@ -4,7 +4,7 @@ import { secondLookDelay, secondLookRoom } from '../core/retry.ts';
 import type { FailedTrack } from './archive-track.ts';
 
 /**
- * Where the song is safe and only a cover or video was refused, gives the track back until it is asked for once more, at
+ * Where the song is safe and only a cover or video was refused, releases the track until it is asked for once more, at
  * another time; the sweep sends it again. No dead letter: nothing is lost yet. False: it is another failure, or the
  * expiry leaves no room.
  */

@@ -9,11 +9,13 @@ import { maxInFlight, maxReceiveCount } from '../core/timings.ts';
 import type { Budget } from './budget.ts';
 import { type EnqueueDependencies, enqueueTrack } from './enqueue-track.ts';
 import { type FailDependencies, failTrack } from './fail-track.ts';
+import { type LetterDependencies, removeSettledLetters } from './remove-settled-letters.ts';
 
 export interface SweepDependencies extends FailDependencies {
   record: SweepRecord;
   storage: Pick<Storage, 'remove'>;
   enqueue: EnqueueDependencies;
+  letters: LetterDependencies;
   /** Messages on the archive queue. */
   readInFlight: () => Promise<number>;
   /** Archive Lambdas at once. */
@@ -122,6 +124,10 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
     );
   } while (page.length > 0 && !budget.signal.aborted);
 
+  const lettersRemoved = await attempt('Dead letters not looked at', () =>
+    removeSettledLetters(dependencies.letters, budget.signal),
+  );
+
   let lost = 0;
   const audit = async (limit: number) => {
     const audited = await record.audit(limit);
@@ -141,7 +147,7 @@ export async function sweep(dependencies: SweepDependencies, budget: Budget): Pr
   telemetry.count('TracksRecovered', result.dispatched + result.scheduled);
   telemetry.count('TracksExpired', result.expired);
   telemetry.count('FilesLost', lost);
-  telemetry.log.info('Sweep done', { ...result, ...backlog, lost, room });
+  telemetry.log.info('Sweep done', { ...result, ...backlog, lost, lettersRemoved, room });
   if (result.failed > 0) throw new Error(`The sweep met ${result.failed} errors; the log has each`);
   return result;
 }

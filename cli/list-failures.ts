@@ -75,7 +75,7 @@ change sends a webhook, and the old message can be dropped.
 |---|---|---|---|
 ${rows.join('\n')}
 
-${rows.length} codes. Jobs taken over from the legacy system may have \`replaced_system\` besides, which is no failure of this one.
+${rows.length} codes. Jobs taken over from the legacy system may have \`legacy_system\` besides, which is no failure of this one.
 `;
 }
 

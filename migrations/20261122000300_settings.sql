@@ -1,6 +1,6 @@
--- Why: the private schema `archiver` for what the API must not reach, its clock, the settings, and what is known of
---   providers: how long each keeps what it made differs from one hour to fifteen days, and the hosts that serve it
---   rotate, so these are rows that the operator edits, not constants.
+-- Why: the private schema `archiver` for what the API must not reach, its clock, the settings, and what is known of providers:
+--   how long each keeps what it made differs from one hour to fifteen days, and the hosts that serve it rotate, so these are
+--   rows that the operator edits, not constants.
 -- Lock: none on tables of the app.
 -- Again: created if absent; a setting and a policy are kept as the operator left them.
 set local lock_timeout = '500ms';
@@ -9,23 +9,18 @@ create schema if not exists archiver;
 revoke all on schema archiver from public;
 grant usage on schema archiver to service_role;
 
--- The clock of every archiving function and trigger: leases, due dates, expiry, webhook timestamps.
--- To the millisecond: clients that read a row into their own dates and write it back must not change it.
--- The local stack replaces the body to move time. A body of this form costs nothing: the planner inlines it.
-create or replace function archiver.clock() returns timestamptz
-language sql stable return date_trunc('milliseconds', now());
+-- The clock of every archiving function and trigger: leases, due dates, expiry, webhook timestamps. To the millisecond: clients
+-- that read a row into their own dates and write it back must not change it. The local stack replaces the body to move time. A
+-- body of this form costs nothing: the planner inlines it.
+create or replace function archiver.clock() returns timestamptz language sql stable return date_trunc('milliseconds', now());
 
 create table if not exists public.track_archiving_settings (
   only_row boolean primary key default true check (only_row),
   language text not null default 'ru' check (language in ('ru', 'en')),
   installed_at timestamptz not null default archiver.clock(),
   -- Text, link and type of what owners are told; null: our own words. {title} and {track_id} are replaced.
-  failed_type text not null default 'warning',
-  failed_title text,
-  failed_message text,
-  saved_type text not null default 'success',
-  saved_title text,
-  saved_message text,
+  failed_type text not null default 'warning', failed_title text, failed_message text,
+  saved_type text not null default 'success', saved_title text, saved_message text,
   notification_link text not null default '/workspace/library?track={track_id}',
   -- Null: the files of deleted tracks stay.
   remove_deleted_after_days integer check (remove_deleted_after_days >= 0),
@@ -41,9 +36,6 @@ comment on table public.track_archiving_settings is
   'One row. language: of the notifications to owners. installed_at: what expired before is nobody''s news.';
 insert into public.track_archiving_settings default values on conflict do nothing;
 
-alter table public.track_archiving_settings enable row level security;
-revoke all on public.track_archiving_settings from public, anon, authenticated;
-grant select, update on public.track_archiving_settings to service_role;
 create table if not exists public.track_archiving_policies (
   provider text primary key check (provider = lower(btrim(provider)) and provider <> ''),
   retention interval not null check (retention > interval '0'),
@@ -80,14 +72,10 @@ on conflict (provider) do nothing;
 
 insert into public.track_archiving_policies (provider, retention, archive_after, allowed_hosts)
 select '*', '15 days', '13 days', array_agg(distinct host order by host)
-from public.track_archiving_policies, unnest(allowed_hosts) as host
-on conflict (provider) do nothing;
+from public.track_archiving_policies, unnest(allowed_hosts) as host on conflict (provider) do nothing;
 
-alter table public.track_archiving_policies enable row level security;
-revoke all on public.track_archiving_policies from public, anon, authenticated;
-grant select, insert, update, delete on public.track_archiving_policies to service_role;
--- A moment written by a provider: ISO 8601 (UTC where no zone is given) or Unix time in seconds or
--- milliseconds. Null for everything else; it is user input, so it must never raise.
+-- A moment written by a provider: ISO 8601 (UTC where no zone is given) or Unix time in seconds or milliseconds. Null for
+-- everything else; it is user input, so it must never raise.
 create or replace function archiver.parse_expiry(_text text) returns timestamptz
 language plpgsql stable strict set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare _moment timestamptz;
@@ -102,14 +90,12 @@ exception when data_exception then
   return null;
 end $$;
 
--- due_at: when to archive. expires_at: when the provider deletes. A known expiry wins over the
--- retention of the policy and pulls the due date forward, never back. A created_at in the future,
--- which is user input, cannot postpone. Seconds, not days, so that no session's time zone counts.
--- A body of this form is bound to its names once and for all, and the planner inlines it, which a `set`
--- clause would forbid. `supabase db push` takes its first text `end` for the last: no `case` here.
+-- due_at: when to archive. expires_at: when the provider deletes. A known expiry wins over the retention of the policy and
+-- pulls the due date forward, never back. A created_at in the future, which is user input, cannot postpone. Seconds, not days,
+-- so that no session's time zone counts. A body of this form is bound to its names once and for all, and the planner inlines
+-- it, which a `set` clause would forbid. `supabase db push` takes its first text `end` for the last: no `case` here.
 create or replace function archiver.track_timing(_provider text, _created_at timestamptz, _metadata jsonb)
-returns table (due_at timestamptz, expires_at timestamptz, allowed_hosts text[], user_agent text)
-language sql stable
+returns table (due_at timestamptz, expires_at timestamptz, allowed_hosts text[], user_agent text) language sql stable
 begin atomic
   select
     least(track.base + policy.archive_after, track.known - (policy.retention - policy.archive_after)),

@@ -225,13 +225,10 @@ begin
     raise exception 'this track was asked for less than ten minutes ago' using errcode = 'P0001';
   end if;
   if _latest.status = 'pending' then
-    new.attempt := _latest.attempt;
-    new.crash_count := _latest.crash_count;
-    new.scheduled_for := _latest.scheduled_for;
-    new.started_at := _latest.started_at;
-    new.original_audio_url := _latest.original_audio_url;
-    new.original_cover_url := _latest.original_cover_url;
-    new.original_video_url := _latest.original_video_url;
+    select _latest.attempt, _latest.crash_count, _latest.scheduled_for, _latest.started_at,
+      _latest.original_audio_url, _latest.original_cover_url, _latest.original_video_url
+    into new.attempt, new.crash_count, new.scheduled_for, new.started_at,
+      new.original_audio_url, new.original_cover_url, new.original_video_url;
     delete from public.track_archiving_jobs as j where j.id = _latest.id;
   end if;
   update public.tracks set archive_scheduled_at = archiver.clock() where id = new.track_id;
@@ -279,8 +276,7 @@ CREATE OR REPLACE FUNCTION archiver.check_transition()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  if new.status <> old.status and not (
-    old.status = 'pending' or old.status = 'processing') then
+  if new.status <> old.status and not (old.status = 'pending' or old.status = 'processing') then
     raise exception 'an archiving job cannot go from % to %', old.status, new.status using errcode = 'check_violation';
   end if;
   if new.fencing_token is distinct from old.fencing_token then
@@ -364,6 +360,19 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION archiver.files_of(_track public.tracks)
+ RETURNS TABLE(kind text, url text, stored text)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select named.kind, nullif(btrim(named.url), ''), nullif(btrim(named.stored), '') from (values
+    ('audio', _track.audio_url, _track.storage_audio_url),
+    ('cover', _track.cover_url, _track.storage_cover_url),
+    ('video', _track.video_url, _track.storage_video_url)) as named (kind, url, stored)
+$function$
+;
+
 CREATE OR REPLACE FUNCTION archiver.follow_tracks()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -371,7 +380,7 @@ CREATE OR REPLACE FUNCTION archiver.follow_tracks()
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '100ms'
 AS $function$
-declare _opened uuid[] := '{}'; _moved uuid[] := '{}'; _target record; _changed record;
+declare _opened uuid[] := '{}'; _moved uuid[] := '{}'; _announced jsonb[] := '{}'; _changed jsonb; _target record;
 begin
   perform set_config('archiver.touched', '', true);
   begin
@@ -387,11 +396,12 @@ begin
     raise warning 'tracks are not counted, run select archiver.recount_tracks(): %', sqlerrm;
   end;
   if current_setting('archiver.suppressed', true) = 'yes' then return null; end if;
-
   begin
     if tg_op = 'INSERT' then
       _opened := array(select n.id from added as n
         where n.status = 'completed' and n.archived_to_storage is not true limit 1000);
+      _announced := array(select jsonb_build_object('record', archiver.webhook_record(n), 'old_record', null) from added as n
+        where n.status = 'completed' and n.archived_to_storage is not true limit 500);
     elsif tg_op = 'UPDATE' then
       _opened := array(select n.id from added as n join gone as o on o.id = n.id
         where n.status = 'completed' and case when n.archived_to_storage is true
@@ -405,6 +415,18 @@ begin
         where n.status = 'completed' and o.status = 'completed'
           and n.archive_scheduled_at is distinct from o.archive_scheduled_at
         limit 1000);
+      _announced := array(
+        select jsonb_build_object('record', archiver.webhook_record(n), 'old_record', archiver.webhook_record(o))
+        from added as n join gone as o on o.id = n.id
+        where n.status = 'completed' and (n.archived_to_storage is not true and
+            (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
+              is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url)
+            or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
+          or o.status = 'completed' and n.status is distinct from 'completed'
+        limit 500);
+    else
+      _announced := array(select jsonb_build_object('record', null, 'old_record', archiver.webhook_record(o)) from gone as o
+        where o.status = 'completed' limit 500);
     end if;
     if _opened <> '{}' and archiver.is_within('jobs', 1000, cardinality(_opened)) then
       if tg_op = 'UPDATE' then
@@ -431,21 +453,8 @@ begin
   exception when others then
     raise warning 'jobs wait for the former date of their tracks: %', sqlerrm;
   end;
-
   begin
-    for _changed in execute case tg_op
-      when 'INSERT' then 'select n::public.tracks as is_now, null::public.tracks as was from added as n
-        where n.status = ''completed'' and n.archived_to_storage is not true limit 500'
-      when 'DELETE' then 'select null::public.tracks as is_now, o::public.tracks as was from gone as o
-        where o.status = ''completed'' limit 500'
-      else 'select n::public.tracks as is_now, o::public.tracks as was from added as n join gone as o on o.id = n.id
-        where n.status = ''completed'' and (n.archived_to_storage is not true and
-            (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
-              is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url)
-            or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
-          or o.status = ''completed'' and n.status is distinct from ''completed''
-        limit 500' end
-    loop
+    foreach _changed in array _announced loop
       exit when not archiver.is_within('webhooks', 500);
       if _target is null then
         select * into _target from archiver.webhook_target();
@@ -453,7 +462,7 @@ begin
       if _target.url is null or _target.secrets is null then
         raise exception 'Vault has no track_archiver_webhook_url or no track_archiver_webhook_secret';
       end if;
-      perform archiver.send_webhook(tg_op, _changed.is_now, _changed.was, _target.url, _target.secrets);
+      perform archiver.send_webhook(tg_op, _changed, _target.url, _target.secrets);
     end loop;
   exception when others then
     -- One lock that was not to be had is enough for a transaction.
@@ -506,8 +515,7 @@ begin
     for key share;
     if found then return new; end if;
   end if;
-  raise exception 'the archive columns of a track are set by the archiver alone'
-    using errcode = 'insufficient_privilege';
+  raise exception 'the archive columns of a track are set by the archiver alone' using errcode = 'insufficient_privilege';
 end $function$
 ;
 
@@ -515,7 +523,7 @@ CREATE OR REPLACE FUNCTION archiver.has_failed(_job public.track_archiving_jobs,
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
-RETURN COALESCE((((_job).status = 'failed'::text) AND ((_job).error_code <> 'replaced_system'::text) AND (NOT (((_job).error_code = 'owner_missing'::text) AND ((_track).user_id IS NOT NULL))) AND (NOT archiver.is_superseded(_job, _track))), false)
+RETURN COALESCE((((_job).status = 'failed'::text) AND ((_job).error_code <> 'legacy_system'::text) AND (NOT (((_job).error_code = 'owner_missing'::text) AND ((_track).user_id IS NOT NULL))) AND (NOT archiver.is_superseded(_job, _track))), false)
 ;
 
 CREATE OR REPLACE FUNCTION archiver.hmac_sha256(_message bytea, _key bytea)
@@ -732,6 +740,7 @@ CREATE OR REPLACE FUNCTION archiver.open_jobs(_track_ids uuid[])
  RETURNS SETOF public.track_archiving_jobs
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 begin
   if cardinality(_track_ids) is null or cardinality(_track_ids) = 0 then return; end if;
@@ -743,9 +752,7 @@ begin
   from public.tracks as t
   cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
   where t.id = any (_track_ids)
-  order by t.id
-  on conflict (track_id) where status in ('pending', 'processing') do nothing
-  returning *;
+  order by t.id on conflict (track_id) where status in ('pending', 'processing') do nothing returning *;
 end $function$
 ;
 
@@ -829,8 +836,7 @@ AS $function$
 begin
   update public.track_archiving_jobs as former
   set is_latest = false, next_check_at = case when former.status = 'failed' then null else former.next_check_at end
-  from added
-  where former.track_id = added.track_id and former.id <> added.id and former.is_latest;
+  from added where former.track_id = added.track_id and former.id <> added.id and former.is_latest;
   return null;
 end $function$
 ;
@@ -847,7 +853,7 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION archiver.send_webhook(_event text, _new public.tracks, _old public.tracks, _url text, _secrets text)
+CREATE OR REPLACE FUNCTION archiver.send_webhook(_event text, _changed jsonb, _url text, _secrets text)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -855,18 +861,11 @@ AS $function$
 declare
   _id text := 'msg_' || gen_random_uuid();
   _timestamp text := floor(extract(epoch from archiver.clock()))::bigint::text;
-  _body jsonb := jsonb_build_object('type', _event, 'table', 'tracks', 'schema', 'public',
-    'record', archiver.webhook_record(_new), 'old_record', archiver.webhook_record(_old));
+  _body jsonb := jsonb_build_object('type', _event, 'table', 'tracks', 'schema', 'public') || _changed;
 begin
-  perform net.http_post(
-    url := _url,
-    body := _body,
-    headers := jsonb_build_object(
-      'Content-Type', 'application/json',
-      'webhook-id', _id,
-      'webhook-timestamp', _timestamp,
-      'webhook-signature', archiver.webhook_signatures(_id || '.' || _timestamp || '.' || _body::text, _secrets)),
-    timeout_milliseconds := 5000);
+  perform net.http_post(url := _url, body := _body, timeout_milliseconds := 5000,
+    headers := jsonb_build_object('Content-Type', 'application/json', 'webhook-id', _id, 'webhook-timestamp', _timestamp,
+      'webhook-signature', archiver.webhook_signatures(_id || '.' || _timestamp || '.' || _body::text, _secrets)));
 end $function$
 ;
 
@@ -913,11 +912,7 @@ AS $function$
   select _track.id, named.kind, named.url, _due_at, _expires_at,
     case when named.stored is not null then named.url end, named.stored, object.bucket_id, object.object_name,
     case when named.stored is not null then coalesce(_track.archived_at, archiver.clock()) end
-  from (values
-    ('audio', nullif(btrim(_track.audio_url), ''), nullif(btrim(_track.storage_audio_url), '')),
-    ('cover', nullif(btrim(_track.cover_url), ''), nullif(btrim(_track.storage_cover_url), '')),
-    ('video', nullif(btrim(_track.video_url), ''), nullif(btrim(_track.storage_video_url), ''))
-  ) as named (kind, url, stored)
+  from archiver.files_of(_track) as named
   cross join lateral archiver.object_of(named.stored) as object
   where named.url is not null or named.stored is not null
     or exists (select from public.track_archiving_files as known
@@ -972,8 +967,7 @@ CREATE OR REPLACE FUNCTION archiver.tell_saved(_track public.tracks)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  update public.track_archiving_jobs as j set told_at = null
-  where j.track_id = _track.id and j.told_at is not null;
+  update public.track_archiving_jobs as j set told_at = null where j.track_id = _track.id and j.told_at is not null;
   if found then
     perform archiver.notify_owner(_track.user_id, _track.id, _track.title, true);
   end if;
@@ -1034,8 +1028,7 @@ begin
     where refused.status = 'failed' and refused.is_latest and refused.error_code = 'host_not_allowed'
       and refused.next_check_at is null and refused.expires_at > archiver.clock()
     order by refused.track_id for update
-  ) as locked
-  where j.id = locked.id;
+  ) as locked where j.id = locked.id;
   with woken as (
     update public.track_archiving_files as f set error_code = null, refused_at = null
     from (
@@ -1055,43 +1048,46 @@ end $function$
 
 CREATE OR REPLACE FUNCTION archiver.webhook_record(_track public.tracks)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select case when _track.id is not null then jsonb_build_object(
-    'id', _track.id,
-    'user_id', _track.user_id,
-    'status', left(_track.status::text, 100),
-    'provider', left(_track.provider::text, 100),
+begin
+  return case when _track.id is not null then jsonb_build_object('id', _track.id, 'user_id', _track.user_id,
+    'status', left(_track.status::text, 100), 'provider', left(_track.provider::text, 100),
     'archive_scheduled_at', _track.archive_scheduled_at,
-    'archived_to_storage', coalesce(_track.archived_to_storage, false)) end
-$function$
+    'archived_to_storage', coalesce(_track.archived_to_storage, false)) end;
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.webhook_signatures(_content text, _secrets text)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select string_agg('v1,' || encode(archiver.hmac_sha256(
-    convert_to(_content, 'UTF8'), decode(regexp_replace(secret, '^whsec_', ''), 'base64')), 'base64'), ' ')
-  from regexp_split_to_table(btrim(_secrets), '\s+') as secret
-$function$
+declare _each text; _signatures text;
+begin
+  foreach _each in array string_to_array(regexp_replace(btrim(_secrets), '\s+', ' ', 'g'), ' ') loop
+    _signatures := concat_ws(' ', _signatures, 'v1,' || encode(archiver.hmac_sha256(
+      convert_to(_content, 'UTF8'), decode(regexp_replace(_each, '^whsec_', ''), 'base64')), 'base64'));
+  end loop;
+  return _signatures;
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.webhook_target(OUT url text, OUT secrets text)
  RETURNS record
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+begin
   select nullif(btrim(max(s.decrypted_secret) filter (where s.name = 'track_archiver_webhook_url')), ''),
     nullif(btrim(max(s.decrypted_secret) filter (where s.name = 'track_archiver_webhook_secret')), '')
-  from vault.decrypted_secrets as s
-  where s.name in ('track_archiver_webhook_url', 'track_archiver_webhook_secret')
-$function$
+  into url, secrets from vault.decrypted_secrets as s
+  where s.name in ('track_archiver_webhook_url', 'track_archiver_webhook_secret');
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION archiver.without_query(_url text)
@@ -1109,14 +1105,11 @@ AS $function$
 declare _after uuid; _page uuid[]; _open uuid[];
 begin
   select s.adopted_up_to into _after from public.track_archiving_settings as s for update;
-  looked := 0;
-  opened := 0;
-  lost := 0;
+  select 0, 0, 0 into looked, opened, lost;
   if _after is null then return; end if;
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(select t.id from public.tracks as t where t.id > _after order by t.id limit greatest(_limit, 1));
   looked := cardinality(_page);
-
   with hollow as (
     select t.id, timing.expires_at > archiver.clock() as may_be_saved, t.audio_url
     from public.tracks as t
@@ -1135,26 +1128,23 @@ begin
   ), reopened as (
     update public.tracks as t
     set archived_to_storage = false, archived_at = null, storage_audio_url = null
-    from hollow as h where t.id = h.id and h.may_be_saved
+    from hollow as h where t.id = h.id and (h.may_be_saved or coalesce(btrim(t.storage_audio_url), '') = '')
     returning t.id
-  )
-  select count(*) into lost from noted;
-
+  ) select count(*) into lost from noted;
   _open := array(
     select t.id from public.tracks as t
     cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
     where t.id = any (_page) and t.status = 'completed' and t.archived_to_storage is not true
       and timing.expires_at > archiver.clock()
       and not exists (select from public.track_archiving_jobs as j
-        where j.track_id = t.id and j.is_latest and j.status <> 'completed' and j.error_code is distinct from 'replaced_system'));
+        where j.track_id = t.id and j.is_latest and j.status <> 'completed' and j.error_code is distinct from 'legacy_system'));
   update public.tracks as t set archive_scheduled_at = timing.due_at
   from public.tracks as same
   cross join lateral archiver.track_timing(same.provider::text, same.created_at, same.metadata) as timing
   where t.id = any (_open) and same.id = t.id and t.archive_scheduled_at is distinct from timing.due_at;
   perform from archiver.open_jobs(_open);
   opened := cardinality(_open);
-  update public.track_archiving_settings
-  set adopted_up_to = case when looked >= greatest(_limit, 1) then _page[looked] end, files_lost = files_lost + lost;
+  update public.track_archiving_settings set adopted_up_to = case when looked >= greatest(_limit, 1) then _page[looked] end, files_lost = files_lost + lost;
 end $function$
 ;
 
@@ -1269,7 +1259,6 @@ begin
     return next;
     return;
   end if;
-
   select coalesce(_track.archive_scheduled_at, timing.due_at), timing.expires_at, timing.allowed_hosts, timing.user_agent
   into _due_at, _expires_at, allowed_hosts, user_agent
   from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
@@ -1288,7 +1277,6 @@ begin
   end if;
   perform archiver.snapshot_sources(_track, _due_at, _expires_at);
   perform archiver.record_in_place(_track, _project_url);
-
   update public.track_archiving_jobs as j
   set status = 'processing', attempt = j.attempt + 1, claimed_by = left(_worker, 200), started_at = archiver.clock(),
     -- Those that crashed on former sources say nothing of the present ones.
@@ -1302,7 +1290,6 @@ begin
     error_code = null, error_message = null
   where j.id = _job.id returning * into _job;
   perform archiver.show_files(_track_id, _job.id);
-
   select 'claimed', _job.id, _job.fencing_token, _job.attempt, _job.lease_expires_at, _job.user_id, _expires_at,
     left(_track.title, 500), left(_track.provider::text, 100),
     left(max(f.source_url) filter (where f.kind = 'audio'), 8192),
@@ -1368,7 +1355,6 @@ begin
   _job := archiver.lock_claim(_job_id, _fencing_token);
   if _job.id is null then return 'lease_lost'; end if;
   select * into _track from public.tracks as t where t.id = _job.track_id;
-
   if archiver.is_superseded(_job, _track) then
     update public.track_archiving_jobs
     set status = 'pending', lease_expires_at = null, claimed_by = null, queued_at = null,
@@ -1377,7 +1363,6 @@ begin
     where id = _job_id;
     return 'superseded';
   end if;
-
   select string_agg(needed.kind, ', ' order by needed.kind) into _missing
   from (
     select f.kind from public.track_archiving_files as f where f.track_id = _track.id and archiver.is_missing(f)
@@ -1389,12 +1374,10 @@ begin
     raise exception 'track % cannot be complete: % neither stored nor refused', _track.id, _missing
       using errcode = 'object_not_in_prerequisite_state';
   end if;
-
   if exists (select from archiver.forget_lost_copies(array[_track.id])) then
     perform archiver.show_files(_track.id, _job_id);
     return 'not_stored';
   end if;
-
   perform archiver.archive_track(_track, _job_id);
   return 'completed';
 end $function$
@@ -1427,7 +1410,7 @@ begin
 end $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean DEFAULT false, _is_said boolean DEFAULT true)
+CREATE OR REPLACE FUNCTION public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_retry boolean DEFAULT false, _is_said boolean DEFAULT true)
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1437,12 +1420,11 @@ begin
   _job := archiver.lock_claim(_job_id, _fencing_token);
   if _job.id is null then return false; end if;
   select * into _track from public.tracks as t where t.id = _job.track_id;
-
   _superseded := archiver.is_superseded(_job, _track);
   update public.track_archiving_jobs as j
   set status = 'failed', lease_expires_at = null,
     next_check_at = case when _superseded then archiver.clock() + interval '5 minutes'
-      when _may_mend then coalesce(archiver.retry_at(j.due_at, j.expires_at),
+      when _may_retry then coalesce(archiver.retry_at(j.due_at, j.expires_at),
         case when not _is_said or archiver.is_audio_stored(_track.id) then archiver.clock() end) end,
     error_code = coalesce(_error_code, 'internal'), error_message = left(_error_message, 2000),
     updated_at = archiver.clock()
@@ -1485,20 +1467,21 @@ $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.get_archiving_states(_track_ids uuid[])
- RETURNS TABLE(track_id uuid, found boolean, title text, status text, archived_to_storage boolean, archived_at timestamp with time zone, expires_at timestamp with time zone, job_status text, error_code text, error_message text, job_updated_at timestamp with time zone, checked_at timestamp with time zone)
+ RETURNS TABLE(track_id uuid, found boolean, title text, status text, archived_to_storage boolean, archived_at timestamp with time zone, expires_at timestamp with time zone, job_status text, error_code text, error_message text, job_updated_at timestamp with time zone, job_created_at timestamp with time zone, job_renews boolean, checked_at timestamp with time zone)
  LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select asked.id, t.id is not null, left(t.title, 500), left(t.status::text, 100), t.archived_to_storage is true,
     t.archived_at, timing.expires_at,
-    latest.status, latest.error_code, latest.error_message, latest.updated_at, archiver.clock()
+    latest.status, latest.error_code, latest.error_message, latest.updated_at, latest.created_at, latest.renews,
+    archiver.clock()
   from (select distinct unnest(_track_ids) as id) as asked
   left join public.tracks as t on t.id = asked.id
   left join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
     on t.id is not null
   left join lateral (
-    select j.status, j.error_code, j.error_message, j.updated_at
+    select j.status, j.error_code, j.error_message, j.updated_at, j.created_at, j.renews
     from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
   ) as latest on true
 $function$
@@ -1533,8 +1516,7 @@ begin
       select from public.track_archiving_files as f
       where f.object_name is not null and not archiver.is_own_object(f.track_id, f.bucket_id, f.object_name)
         and (f.bucket_id, f.object_name) = (l.bucket_id, l.object_name))
-  order by l.since
-  limit greatest(_limit, 0);
+  order by l.since limit greatest(_limit, 0);
 end $function$
 ;
 
@@ -1585,17 +1567,13 @@ begin
     select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
   perform archiver.snapshot_sources(_track, _job.due_at, _job.expires_at);
-  perform archiver.record_copy(_track_id, given.kind, given.source, btrim(given.url))
-  from (values
-    ('audio', _storage_audio_url, nullif(btrim(_track.audio_url), '')),
-    ('cover', _storage_cover_url, nullif(btrim(_track.cover_url), '')),
-    ('video', _storage_video_url, nullif(btrim(_track.video_url), ''))
-  ) as given (kind, url, source)
-  where nullif(btrim(given.url), '') is not null;
+  select _storage_audio_url, _storage_cover_url, _storage_video_url
+  into _track.storage_audio_url, _track.storage_cover_url, _track.storage_video_url;
+  perform archiver.record_copy(_track_id, given.kind, given.url, given.stored)
+  from archiver.files_of(_track) as given where given.stored is not null;
   perform archiver.archive_track(_track, _job.id);
   update public.track_archiving_jobs as j
-  set claimed_by = 'mark_track_archived', metadata = (j.metadata - 'assets') || '{"manual": true}'
-  where j.id = _job.id;
+  set claimed_by = 'mark_track_archived', metadata = (j.metadata - 'assets') || '{"manual": true}' where j.id = _job.id;
   return true;
 end $function$
 ;
@@ -1654,7 +1632,6 @@ begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
   select * into _job from archiver.lock_latest_job(_track_id);
   _is_open := coalesce(_job.status in ('pending', 'processing'), false);
-
   reason := case
     when _track.id is null then 'track_not_found'
     when _job.status = 'processing' and _job.lease_expires_at > archiver.clock() then 'in_progress'
@@ -1672,15 +1649,13 @@ begin
     if action = 'cancel' then
       -- Whoever had it crashed.
       delete from public.track_archiving_jobs as j where j.id = _job.id and _is_open;
-      update public.track_archiving_jobs as j set next_check_at = null
-      where j.id = _job.id and j.next_check_at is not null;
+      update public.track_archiving_jobs as j set next_check_at = null where j.id = _job.id and j.next_check_at is not null;
     elsif reason = 'owner_missing' then
       perform archiver.fail_without_owner(_track_id);
     end if;
     return next;
     return;
   end if;
-
   select coalesce(_track.archive_scheduled_at, timing.due_at), timing.expires_at into _due_at, _expires_at
   from archiver.track_timing(_track.provider::text, _track.created_at, _track.metadata) as timing;
   if _track.archive_scheduled_at is null then
@@ -1698,7 +1673,6 @@ begin
   else
     select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
-
   return query select 'schedule', null::text, _job.id, _due_at, _expires_at, _job.scheduled_for, _job.queued_at;
 end $function$
 ;
@@ -1715,10 +1689,8 @@ begin
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(
     select j.track_id from public.track_archiving_jobs as j
-    where j.next_check_at is not null and j.track_id > _after
-    order by j.track_id limit greatest(_limit, 1));
-  _locked := array(
-    select t.id from public.tracks as t where t.id = any (_page) order by t.id for no key update skip locked);
+    where j.next_check_at is not null and j.track_id > _after order by j.track_id limit greatest(_limit, 1));
+  _locked := array(select t.id from public.tracks as t where t.id = any (_page) order by t.id for no key update skip locked);
   with now_due as materialized (
     select t.id, least(t.archive_scheduled_at, timing.due_at) as due_at, timing.expires_at
     from public.tracks as t
@@ -1737,13 +1709,11 @@ begin
   from now_due as n
   where j.track_id = n.id and j.next_check_at is not null
     and (j.due_at, j.expires_at) is distinct from (n.due_at, n.expires_at);
-
   _done := coalesce((select min(p.place) - 1 from unnest(_page) with ordinality as p (id, place)
     where p.id <> all (_locked)), cardinality(_page));
   update public.track_archiving_settings
   set deadlines_after = case
-    when _done < cardinality(_page) then coalesce(_page[_done], _after)
-    when _done >= greatest(_limit, 1) then _page[_done] end;
+    when _done < cardinality(_page) then coalesce(_page[_done], _after) when _done >= greatest(_limit, 1) then _page[_done] end;
   return _done;
 end $function$
 ;
@@ -1814,6 +1784,7 @@ CREATE OR REPLACE FUNCTION public.store_track_asset(_job_id uuid, _fencing_token
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare _job public.track_archiving_jobs; _former public.track_archiving_files; _object record; _stored bigint;
+  _is_final boolean;
 begin
   if _asset is null or _asset not in ('audio', 'cover', 'video') then
     raise exception 'an asset is audio, cover or video' using errcode = 'invalid_parameter_value';
@@ -1826,29 +1797,24 @@ begin
   end if;
   _job := archiver.lock_claim(_job_id, _fencing_token);
   if _job.id is null then return false; end if;
-
-  select * into _former from public.track_archiving_files as f
-  where f.track_id = _job.track_id and f.kind = _asset for update;
-  if _storage_url is null and _details ->> 'is_final' = 'false' then
-    update public.track_archiving_files as f set first_refused_at = coalesce(f.first_refused_at, archiver.clock())
-    where f.track_id = _job.track_id and f.kind = _asset;
-  elsif _storage_url is null then
+  select * into _former from public.track_archiving_files as f where f.track_id = _job.track_id and f.kind = _asset for update;
+  if _storage_url is null then
+    _is_final := _details ->> 'is_final' is distinct from 'false';
     update public.track_archiving_files as f
-    set first_refused_at = coalesce(f.first_refused_at, archiver.clock()), refused_at = archiver.clock(),
-      error_code = coalesce(_details ->> 'code', 'provider_gone')
+    set first_refused_at = coalesce(f.first_refused_at, archiver.clock()), refused_at = case when _is_final then archiver.clock() end,
+      error_code = case when _is_final then coalesce(_details ->> 'code', 'provider_gone') end
     where f.track_id = _job.track_id and f.kind = _asset;
   else
     select * into _object from archiver.object_of(_storage_url);
-    if _storage_url !~ '[?#]' and _object.bucket_id = (case _asset when 'audio' then 'tracks-audio' when 'cover' then 'tracks-covers' else 'tracks-videos' end) then
+    if _storage_url !~ '[?#]' and (_asset, _object.bucket_id)
+      in (('audio', 'tracks-audio'), ('cover', 'tracks-covers'), ('video', 'tracks-videos')) then
       _stored := archiver.stored_bytes(_object.bucket_id, _object.object_name);
     end if;
     if _stored is null or _stored is distinct from (_details ->> 'bytes')::bigint then
       raise exception 'Storage has % bytes of the %, not %', coalesce(_stored::text, 'no'), _asset,
         coalesce(_details ->> 'bytes', 'an unknown number') using errcode = 'TA001';
     end if;
-    perform archiver.record_copy(_job.track_id, _asset,
-      case _asset when 'audio' then _job.original_audio_url when 'cover' then _job.original_cover_url else _job.original_video_url end,
-      _storage_url, _stored, _details);
+    perform archiver.record_copy(_job.track_id, _asset, _former.source_url, _storage_url, _stored, _details);
     delete from public.track_archiving_leftovers as l
     where l.bucket_id = _object.bucket_id and l.object_name = _object.object_name;
     insert into public.track_archiving_leftovers (bucket_id, object_name, reason)
@@ -1947,8 +1913,7 @@ begin
       when (c.job).queued_at is not null then 'message_stalled'
       when (c.job).scheduled_for is not null then 'schedule_stalled'
       else 'unplanned' end
-  from counted as c join taken on taken.id = (c.job).id
-  order by c.place;
+  from counted as c join taken on taken.id = (c.job).id order by c.place;
 end $function$
 ;
 
@@ -2081,6 +2046,8 @@ grant execute on function archiver.duration_of(_track public.tracks) to service_
 
 grant execute on function archiver.fail_without_owner(_track_id uuid) to service_role;
 
+grant execute on function archiver.files_of(_track public.tracks) to service_role;
+
 grant execute on function archiver.forget_lost_copies(_track_ids uuid[]) to service_role;
 
 grant execute on function archiver.has_failed(_job public.track_archiving_jobs, _track public.tracks) to service_role;
@@ -2129,7 +2096,7 @@ grant execute on function archiver.recount_tracks() to service_role;
 
 grant execute on function archiver.retry_at(_due_at timestamp with time zone, _expires_at timestamp with time zone) to service_role;
 
-grant execute on function archiver.send_webhook(_event text, _new public.tracks, _old public.tracks, _url text, _secrets text) to service_role;
+grant execute on function archiver.send_webhook(_event text, _changed jsonb, _url text, _secrets text) to service_role;
 
 grant execute on function archiver.show_files(_track_id uuid, _job_id uuid) to service_role;
 
@@ -2171,7 +2138,7 @@ grant execute on function public.complete_track_archiving(_job_id uuid, _fencing
 
 grant execute on function public.confirm_track_schedule(_job_id uuid, _due_at timestamp with time zone, _route text) to service_role;
 
-grant execute on function public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean, _is_said boolean) to service_role;
+grant execute on function public.fail_track_archiving(_job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_retry boolean, _is_said boolean) to service_role;
 
 grant execute on function public.forget_leftover(_bucket_id text, _object_name text) to service_role;
 

@@ -36,7 +36,7 @@ const bodyTable: Table = [
   [/^(Z_|ZSTD_|ERR__|ERR_BROTLI|ERR_AWS_CHUNKED)/, 'content_encoding'],
 ];
 
-/** What another manner of connection may mend: HTTP/2, or a head that is put in order (lenient-socket.ts). */
+/** What another manner of connection may fix: HTTP/2, or a head that is put in order (lenient-socket.ts). */
 export function isOddTransport({ cause }: ArchiveFailure): boolean {
   const { code, message } = describe(cause);
   return (

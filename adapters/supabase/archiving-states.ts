@@ -17,6 +17,9 @@ const ArchivingState = z
     error_code: z.string().nullable(),
     error_message: z.string().nullable(),
     job_updated_at: moment.nullable(),
+    job_created_at: moment.nullable(),
+    /** It copies a new source of an archived track. */
+    job_renews: z.boolean().nullable(),
     /** The database's time of the query. */
     checked_at: moment,
   })

@@ -52,7 +52,7 @@ export interface Tracks {
    * tried again before the expiry. False: the lease is lost.
    */
   fail(ticket: Ticket, failure: ArchiveFailure, isSaid?: boolean): Promise<boolean>;
-  /** Gives the job back, to be claimed again in so many seconds. False: the lease is lost. */
+  /** Releases the job, to be claimed again in so many seconds. False: the lease is lost. */
   release(ticket: Ticket, failure: ArchiveFailure, seconds: number): Promise<boolean>;
   exists(trackId: string): Promise<boolean>;
   /** Due, unarchived and in nobody's hands, the most urgent first. */
@@ -105,7 +105,7 @@ export function createTracks(client: PostgrestClient, supabaseUrl: string): Trac
       callFunction(client, 'complete_track_archiving', ticketParameters(ticket), CompletionResult),
     fail: (ticket, failure, isSaid = true) =>
       end('fail_track_archiving', ticket, failure, {
-        _may_mend: failure.disposition !== 'give-up',
+        _may_retry: failure.disposition !== 'give-up',
         _is_said: isSaid,
       }),
     release: (ticket, failure, seconds) =>

@@ -26,7 +26,7 @@ export function databaseChecks(client: pg.Client): Check[] {
     },
     {
       name: 'triggers are enabled',
-      fix: 'alter table public.tracks enable trigger <name>; not where a webhook of the dashboard stands in',
+      fix: 'alter table public.tracks enable trigger <name>',
       async run() {
         const triggers = await readTriggers(client);
         const wrong = triggers.filter(({ state }) => state !== 'enabled');

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MoveTask } from '../../adapters/move-tasks.ts';
+import { isMoving, type MoveTask } from '../../adapters/move-tasks.ts';
 import type { DlqContext } from './context.ts';
 import type { QueueReport } from './report.ts';
 
@@ -28,7 +28,7 @@ export async function moveByTask(
   const queue = queues['dead-letter'];
   const { visible, inFlight } = await queue.counts();
   const before = await tasks.latest(queue.arn);
-  const isRunning = before?.status === 'RUNNING' || before?.status === 'CANCELLING';
+  const isRunning = before !== undefined && isMoving(before);
   if (isRunning) {
     onAttach();
   } else if (visible === 0) {
@@ -45,7 +45,7 @@ export async function moveByTask(
       // A task that was just started may not be listed yet.
       const task = isRunning || latest?.startedAt !== before?.startedAt ? latest : undefined;
       onProgress(task?.moved ?? 0, found);
-      if (task !== undefined && !['RUNNING', 'CANCELLING'].includes(task.status)) return task;
+      if (task !== undefined && !isMoving(task)) return task;
       const isEnough = signal.aborted || (task?.moved ?? 0) >= found;
       if (isEnough && !cancelled && task?.handle !== undefined) {
         await tasks.cancel(task.handle);
@@ -74,13 +74,12 @@ export async function moveByTask(
   return report;
 }
 
-/** A move task takes messages in flight for gone and ends half-way: nobody receives any while it runs. */
 export async function requireNoMoveTask({
   queues,
   tasks,
 }: Pick<DlqContext, 'queues' | 'tasks'>): Promise<void> {
   const task = await tasks.latest(queues['dead-letter'].arn);
-  if (task?.status !== 'RUNNING' && task?.status !== 'CANCELLING') return;
+  if (task === undefined || !isMoving(task)) return;
   throw new Error(
     `SQS is moving messages to the archive queue just now, ${task.moved} of ${task.toMove ?? '?'}: receiving them would end that half-way. Watch it with redrive --yes, or stop it with redrive --cancel`,
   );
@@ -97,9 +96,7 @@ export async function cancelTask({
   await tasks.cancel(task.handle);
   for (let polls = 0; polls < maxPolls; polls += 1) {
     const latest = await tasks.latest(source);
-    if (latest !== undefined && !['RUNNING', 'CANCELLING'].includes(latest.status)) {
-      return latest.moved;
-    }
+    if (latest !== undefined && !isMoving(latest)) return latest.moved;
     await delay(pollInterval);
   }
   return task.moved;

@@ -46,18 +46,11 @@ export async function openDlqContext({ place, supabase }: Options): Promise<DlqC
   const { Attributes: { QueueArn: archiveArn = '' } = {} } = await client.send(
     new GetQueueAttributesCommand({ QueueUrl: addresses.archive, AttributeNames: ['QueueArn'] }),
   );
-  const open = async (url: string) => {
-    const queue = await openDeadLetterQueue(client, url);
-    if (!queue.hasDeadLetterQueue) return queue;
-    throw new ConfigurationError(
-      `${queue.arn} has a dead-letter queue of its own: receiving its messages would move them there. Remove that redrive policy first`,
-    );
-  };
   return {
     archiveArn,
     queues: {
-      'dead-letter': await open(addresses.deadLetter),
-      'schedule-dead-letter': await open(addresses.scheduleDeadLetter),
+      'dead-letter': await openDeadLetterQueue(client, addresses.deadLetter),
+      'schedule-dead-letter': await openDeadLetterQueue(client, addresses.scheduleDeadLetter),
     },
     tasks: createMoveTasks(client),
     lookup: createLookup(async (trackIds) => {

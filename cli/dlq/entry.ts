@@ -1,20 +1,8 @@
 import type { DeadLetter } from '../../adapters/dead-letters.ts';
 import type { ArchivingState } from '../../adapters/supabase/archiving-states.ts';
+import { type TrackState, trackState } from '../../app/track-state.ts';
 import type { QueueName } from './context.ts';
 import type { Lookup } from './lookup.ts';
-
-/**
- * How the track stands now: `on_its_way` has a newer attempt pending or under way, `waiting` was never
- * attempted, `unknown` where the database was not asked or the message names no track.
- */
-export type TrackState =
-  | 'archived'
-  | 'deleted'
-  | 'not_completed'
-  | 'failed'
-  | 'on_its_way'
-  | 'waiting'
-  | 'unknown';
 
 /** A message as the operator sees it. */
 export interface Entry {
@@ -70,17 +58,6 @@ function toEntry(
     track: trackState(state),
     now,
   };
-}
-
-function trackState(state: ArchivingState | undefined): TrackState {
-  if (state === undefined) return 'unknown';
-  if (!state.found) return 'deleted';
-  if (state.archived_to_storage) return 'archived';
-  if (state.status !== 'completed') return 'not_completed';
-  if (state.job_status === 'failed') return 'failed';
-  return state.job_status === 'pending' || state.job_status === 'processing'
-    ? 'on_its_way'
-    : 'waiting';
 }
 
 /** The most urgent first; then those whose deadline has passed, and what has none last. */

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DeadLetter, DeadLetterQueue } from '../../adapters/dead-letters.ts';
+import { visitLetters } from '../../app/visit-letters.ts';
 import type { QueueReport } from './report.ts';
 import type { Match } from './selection.ts';
-import { visitLetters } from './visit.ts';
 
 export interface Work {
   /** One match per message. */

@@ -1,3 +1,4 @@
+import { isSettled } from '../../app/track-state.ts';
 import type { Entry } from './entry.ts';
 import type { Selection } from './options.ts';
 
@@ -25,7 +26,7 @@ export function matchEntry(
     trackIds.length === 0 || (trackId !== undefined && trackIds.includes(trackId)),
     olderThan === undefined || age >= olderThan,
     codes.length === 0 || (code === undefined ? unasked : codes.includes(code)),
-    !archived || (track === 'unknown' ? undefined : track === 'archived' || track === 'deleted'),
+    !archived || (track === 'unknown' ? undefined : isSettled(track)),
   ].map(matchOf);
   if (matches.includes('passed_over')) return 'passed_over';
   return matches.includes('unknown') ? 'unknown' : 'selected';

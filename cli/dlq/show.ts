@@ -1,7 +1,8 @@
+import type { TrackState } from '../../app/track-state.ts';
 import { type FailureRow, failures } from '../../core/failure.ts';
 import { plain } from '../plain.ts';
 import type { QueueName } from './context.ts';
-import { byUrgency, type Entry, type TrackState } from './entry.ts';
+import { byUrgency, type Entry } from './entry.ts';
 import type { QueueReport } from './report.ts';
 import type { QueueSnapshot } from './snapshot.ts';
 

@@ -1,8 +1,8 @@
 import type { DeadLetter } from '../../adapters/dead-letters.ts';
+import { visitLetters } from '../../app/visit-letters.ts';
 import { requireNoMoveTask } from './by-task.ts';
 import { type DlqContext, type QueueName, queueNames } from './context.ts';
 import { describe, type Entry } from './entry.ts';
-import { visitLetters } from './visit.ts';
 
 /** What lies in a queue; all messages were released again. */
 export interface QueueSnapshot {

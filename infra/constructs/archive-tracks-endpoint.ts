@@ -43,7 +43,7 @@ export class ArchiveTracksEndpoint extends Construct {
     const { role } = this.lambda;
     secret.grantRead(role);
     allow(role, 'SendTracksAgain', ['sqs:SendMessage'], [queues.archive.queueArn]);
-    allow(role, 'BuryMessages', ['sqs:SendMessage'], [queues.deadLetters.queueArn]);
+    allow(role, 'SendDeadLetters', ['sqs:SendMessage'], [queues.deadLetters.queueArn]);
     // Callers have Supabase's service key and no AWS key: the Lambda compares it before anything else.
     this.url = this.lambda.function.addFunctionUrl({ authType: FunctionUrlAuthType.NONE }).url;
   }

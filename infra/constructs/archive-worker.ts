@@ -60,7 +60,7 @@ export class ArchiveWorker extends Construct {
       ],
       [queues.archive.queueArn],
     );
-    allow(role, 'BuryMessages', ['sqs:SendMessage'], [queues.deadLetters.queueArn]);
+    allow(role, 'SendDeadLetters', ['sqs:SendMessage'], [queues.deadLetters.queueArn]);
     // Not SqsEventSource: its grants are wider than the statement above.
     this.lambda.function.addEventSourceMapping('Queue', {
       eventSourceArn: queues.archive.queueArn,

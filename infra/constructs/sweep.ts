@@ -44,11 +44,23 @@ export class Sweep extends Construct {
     schedules.grantManage(role);
     allow(
       role,
-      'SendLostTracks',
+      'SendStalledTracks',
       ['sqs:SendMessage', 'sqs:GetQueueAttributes'],
       [queues.archive.queueArn],
     );
-    allow(role, 'BuryMessages', ['sqs:SendMessage'], [queues.deadLetters.queueArn]);
+    allow(role, 'SendDeadLetters', ['sqs:SendMessage'], [queues.deadLetters.queueArn]);
+    allow(
+      role,
+      'RemoveSettledLetters',
+      [
+        'sqs:GetQueueAttributes',
+        'sqs:ReceiveMessage',
+        'sqs:ChangeMessageVisibility',
+        'sqs:DeleteMessage',
+        'sqs:ListMessageMoveTasks',
+      ],
+      [queues.deadLetters.queueArn],
+    );
     const interval = Duration.minutes(config.sweepEveryMinutes);
     // A run that failed is tried twice more; one that is late has nothing to do that the next does not.
     // None needs a queue of its own: the alarms "Sweep errors" and "Sweep not running" cover both.

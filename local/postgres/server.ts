@@ -42,17 +42,28 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+const run = promisify(execFile);
+
+/** UTF-8, in the order of bytes. PostgreSQL brings it itself from 17 on; before, it is the machine's. */
+async function localeOptions(initdb: string): Promise<string[]> {
+  const { stdout } = await run(initdb, ['--version']);
+  return Number(/\d+/.exec(stdout)?.[0]) >= 17
+    ? ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+    : ['--locale=C', '--lc-ctype=C.UTF-8'];
+}
+
 /** Makes a cluster with one superuser, `supabase_admin`, as on Supabase; locale and collation do not depend on the machine. */
 async function initialise(binaries: string, { path, user }: DataDirectory): Promise<void> {
   const { data, unfinished, password } = inside(path);
   await rm(unfinished, { recursive: true, force: true });
   writeFileSync(password, randomBytes(18).toString('base64url'), { mode: 0o600 });
   if (user !== undefined) chownSync(password, user.uid, user.gid);
-  await promisify(execFile)(
-    join(binaries, 'bin', 'initdb'),
+  const initdb = join(binaries, 'bin', 'initdb');
+  await run(
+    initdb,
     ['-D', unfinished, '-U', 'supabase_admin', '--auth=scram-sha-256', `--pwfile=${password}`]
-      .concat(['--encoding=UTF8', '--locale=C', '--locale-provider=builtin'])
-      .concat(['--builtin-locale=C.UTF-8', '--no-sync', '--no-instructions']),
+      .concat(['--encoding=UTF8', ...(await localeOptions(initdb))])
+      .concat(['--no-sync', '--no-instructions']),
     { cwd: '/', env: environment, ...user },
   );
   await rename(unfinished, data);

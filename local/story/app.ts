@@ -59,7 +59,7 @@ export function createApp(database: Pool): App {
     async insert(track) {
       await as(track.userId, async (client) => {
         if (track.webhookLost === true) {
-          await client.query("select set_config('archiver.announcements_blocked', 'yes', true)");
+          await client.query("select set_config('archiver.webhooks', '500', true)");
         }
         await client.query(
           `insert into public.tracks

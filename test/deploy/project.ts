@@ -38,9 +38,6 @@ export interface Project {
   stop(): Promise<void>;
 }
 
-const switchTrigger = (how: 'enable' | 'disable') =>
-  `alter table public.tracks ${how} trigger track_archiving_900_announce_insert`;
-
 export async function startProject(directory: string): Promise<Project> {
   await using started = new AsyncDisposableStack();
   const postgres = await startPostgres();
@@ -85,7 +82,7 @@ export async function startProject(directory: string): Promise<Project> {
       const client = await database.connect();
       try {
         await client.query('begin');
-        if (!hasWebhook) await client.query(switchTrigger('disable'));
+        if (!hasWebhook) await client.query("select set_config('archiver.webhooks', '500', true)");
         const { rows } = await client.query(
           `insert into public.tracks (user_id, title, prompt, status, provider, audio_url, created_at)
            values ($1, 'A song', 'a sine', 'completed', $2, $3,
@@ -93,7 +90,12 @@ export async function startProject(directory: string): Promise<Project> {
            returning id, archive_scheduled_at`,
           [userId, provider, audioUrl, dueInSeconds ?? null],
         );
-        if (!hasWebhook) await client.query(switchTrigger('enable'));
+        if (!hasWebhook) {
+          await client.query(
+            'update public.track_archiving_jobs set next_check_at = now() where track_id = $1',
+            [rows[0].id],
+          );
+        }
         await client.query('commit');
         return { id: rows[0].id, userId, dueAt: rows[0].archive_scheduled_at };
       } finally {

@@ -86,7 +86,7 @@ export async function playDeployment({ emulator, directory, log, started }: Depl
   await isStored(await project.archived(urgentTrack, { timeout }), urgent.file);
   log('urgent track: completed, webhook, queue, archived; its file is the provider’s');
 
-  const poisoned = await serve('poisoned', demoHosts.replicate, 404);
+  const poisoned = await serve('poisoned', demoHosts.replicate, 410);
   const poisonedTrack = await project.insertTrack('replicate', poisoned.url);
   await waitFor({
     what: 'the poisoned track in the dead-letter queue',

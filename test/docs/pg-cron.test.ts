@@ -39,7 +39,7 @@ test('the SQL of docs/pg-cron.md archives what is due', async (t) => {
   provider.serve(address, file);
   await database.query('insert into auth.users (id) values ($1)', [user]);
   // Without a webhook: nothing but the timer knows of it.
-  await database.query(`begin; select set_config('archiver.announcements_blocked', 'yes', true);
+  await database.query(`begin; select set_config('archiver.webhooks', '500', true);
     insert into tracks (id, user_id, title, prompt, status, provider, audio_url, created_at)
     values ('${id}', '${user}', 'T', '', 'completed', 'suno', '${address}', now() - interval '14 days'); commit`);
 

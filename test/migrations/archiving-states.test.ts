@@ -22,7 +22,7 @@ test('tells title, deadline, and how the latest job stands', async (t) => {
     '404',
   ]);
   const [state] = await statesOf(db, [track]);
-  const { expires_at, job_updated_at, checked_at, ...rest } = state;
+  const { expires_at, job_created_at, job_updated_at, checked_at, ...rest } = state;
   assert.deepEqual(rest, {
     track_id: track,
     found: true,
@@ -31,15 +31,18 @@ test('tells title, deadline, and how the latest job stands', async (t) => {
     archived_to_storage: false,
     archived_at: null,
     job_status: 'failed',
+    job_renews: false,
     error_code: 'provider_gone',
     error_message: '404',
   });
+  assert.ok(job_created_at < job_updated_at);
   assert.ok(job_updated_at <= checked_at && checked_at < expires_at);
 
   const again = await claim(db, track);
   assert.notEqual(again.job_id, job_id);
   const [retried] = await statesOf(db, [track]);
   assert.equal(retried.job_status, 'processing');
+  assert.ok(retried.job_created_at > job_updated_at);
   assert.equal(retried.error_code, null);
 });
 

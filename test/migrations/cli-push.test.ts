@@ -6,7 +6,7 @@ import { dumpSchema } from '../../local/postgres/dump-schema.ts';
 import { testDatabase } from '../support/database.ts';
 import { onConnection } from './app.ts';
 import { atomicBodies, splitAsCli } from './cli-split.ts';
-import { migrationPath } from './starts.ts';
+import { migrationPath } from './starting-databases.ts';
 
 const texts = () =>
   migrationFiles().map((file) => ({ file, sql: readFileSync(migrationPath(file), 'utf8') }));

@@ -26,12 +26,10 @@ const allowed: Record<string, string> = {
     adopted,
   'adoption.sql: updated_at = coalesce(j.updated_at, j.completed_at, j.started_at, now());':
     adopted,
-  "settings.sql: language sql stable return date_trunc('milliseconds', now());":
+  "settings.sql: create or replace function archiver.clock() returns timestamptz language sql stable return date_trunc('milliseconds', now());":
     'archiver.clock() itself.',
   'tracks.sql: default of created_at': ofTheApp,
-  'tracks.sql: default of updated_at': ofTheApp,
   'record.sql: default of created_at': overwritten,
-  'record.sql: default of updated_at': overwritten,
 };
 
 function place(line: string): string {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import type { TestDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
-import { announcements, configureWebhook } from './announcements.ts';
 import { claim, jobOf, newTrack, onConnection, service, trackOf } from './app.ts';
+import { configureWebhook, sentWebhooks } from './sent-webhooks.ts';
 import { confirm, fail, hour, hoursAgo, stalled, world } from './stalled.ts';
 
 const refresh = async (db: TestDatabase, limit = 100): Promise<number> =>
@@ -42,10 +42,10 @@ test('a shorter policy moves dates and deadlines forward: in parts, never back, 
     assert.equal(job.expires_at - job.due_at, 48 * hour);
   }
   for (const id of untouched) assert.deepEqual(after.get(id), before.get(id));
-  assert.deepEqual(await announcements(db), []);
+  assert.deepEqual(await sentWebhooks(db), []);
   const [first] = Object.keys(waiting);
   await db.query('update tracks set archive_scheduled_at = now() where id = $1', [first]);
-  assert.equal((await announcements(db)).length, 1, 'a date moved by hand is announced');
+  assert.equal((await sentWebhooks(db)).length, 1, 'a date moved by hand is announced');
 });
 
 test('a schedule for a date that a shorter policy moved forward is not waited for', async (t) => {

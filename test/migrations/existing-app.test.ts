@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { applyMigrations } from '../../local/postgres/database.ts';
 import { testDatabase } from '../support/database.ts';
 import { newUser, plan, service } from './app.ts';
-import { startingDatabase } from './starts.ts';
+import { startingDatabase } from './starting-databases.ts';
 
 test('a full table of tracks is not rewritten: what can still be saved gets its date, no other row is touched', async (t) => {
   const db = await startingDatabase(t, 'an app that is full');

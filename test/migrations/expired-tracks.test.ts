@@ -54,7 +54,7 @@ test('a track that a sweep sent to the dead-letter queue and could not close is 
 test('a track that failed for good before it expired keeps its reason, and its owner is not told again', async (t) => {
   const { db, user } = await world(t);
   const track = await newTrack(db, user, expired);
-  // Time may mend it, but none is left.
+  // Time may fix it, but none is left.
   await fail(db, await claim(db, track), 'provider_timeout', true);
   const job = await jobOf(db, track);
   assert.deepEqual([job.error_code, job.next_check_at], ['provider_timeout', null]);
@@ -226,7 +226,7 @@ test('an old track that is completed anew is news, although its calendar ran out
   const again = await oldTrack(db, user, { status: 'processing' });
   const replaced = await oldTrack(db, user);
   await db.query(
-    `insert into track_archiving_jobs (track_id, user_id, status, error_code) values ($1, $2, 'failed', 'replaced_system')`,
+    `insert into track_archiving_jobs (track_id, user_id, status, error_code) values ($1, $2, 'failed', 'legacy_system')`,
     [replaced, user],
   );
   assert.equal(await openMissing(db), 0);

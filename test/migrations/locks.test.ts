@@ -5,7 +5,7 @@ import { applyMigration, listMigrations } from '../../adapters/database/migratio
 import { migrationFiles } from '../../local/postgres/database.ts';
 import { until } from '../support/until.ts';
 import { onConnection } from './app.ts';
-import { migrationPath, startingDatabase } from './starts.ts';
+import { migrationPath, startingDatabase } from './starting-databases.ts';
 
 const strength = [
   'share update exclusive',

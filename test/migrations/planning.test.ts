@@ -60,7 +60,7 @@ test('what is not there, not completed or archived is to be cancelled, and loses
   }
 });
 
-test('a track that a live worker has is left to it; a dead one gives it back', async (t) => {
+test('a track that a live worker has is left to it; a crashed one releases it', async (t) => {
   const db = await testDatabase(t);
   const track = await newTrack(db, await newUser(db));
   const { job_id } = await claim(db, track, 60);

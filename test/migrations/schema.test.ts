@@ -6,7 +6,11 @@ import { testDatabase } from '../support/database.ts';
 
 test('migrations/schema.sql is what the migrations make; `npm run schema` writes it', async (t) => {
   const db = await testDatabase(t);
-  assert.equal(await dumpSchema(db.url), readFileSync(schemaFile, 'utf8'));
+  const [server] = await db.query("select current_setting('server_version_num')::integer as is");
+  const written = readFileSync(schemaFile, 'utf8');
+  // A privilege that PostgreSQL has from 17 on.
+  const expected = server.is >= 170_000 ? written : written.replaceAll(' maintain,', '');
+  assert.equal(await dumpSchema(db.url), expected);
 });
 
 test('the dump notices a changed function, grant, policy, index, comment or bucket', async (t) => {

@@ -148,7 +148,7 @@ test('a claim in force is left alone; when its lease has run out, the track goes
   assert.equal((await jobOf(db, track)).status, 'pending', 'released');
 });
 
-test('what failed for a reason that time may mend is tried again, and its owner told when it is final', async (t) => {
+test('what failed for a reason that time may fix is tried again, and its owner told when it is final', async (t) => {
   const { db, user } = await world(t);
   const track = await newTrack(db, user, due);
   const other = await newTrack(db, user, due);

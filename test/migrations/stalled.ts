@@ -62,11 +62,11 @@ export const fail = async (
   db: TestDatabase,
   { job_id, fencing_token }: { job_id: string; fencing_token: string },
   code: string,
-  mayMend: boolean,
+  mayRetry: boolean,
 ) =>
   (
     await service(db)("select fail_track_archiving($1, $2, $3, '404', $4) as it", [
-      ...[job_id, fencing_token, code, mayMend],
+      ...[job_id, fencing_token, code, mayRetry],
     ])
   )[0].it as boolean;
 

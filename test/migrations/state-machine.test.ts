@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { test } from 'vitest';
 import { until } from '../support/until.ts';
 import { type Known, perform, type Seen } from './state-machine/perform.ts';
-import { checkChange, checkRows, Referee } from './state-machine/rules.ts';
+import { checkChange, checkRows, Invariants } from './state-machine/rules.ts';
 import { history, type SingleStep, type Step } from './state-machine/steps.ts';
 import { insertTrack, look, type Snapshot, startWorld, type World } from './state-machine/world.ts';
 
@@ -33,7 +33,7 @@ async function play(world: World, steps: Step[]): Promise<void> {
     contents: 0,
     previous: {},
   };
-  const referee = new Referee();
+  const invariants = new Invariants();
   let now = start;
   await world.setClock(now);
   await insertTrack(world, world.lanes[0], known.trackId, 0);
@@ -52,7 +52,7 @@ async function play(world: World, steps: Step[]): Promise<void> {
         : [await perform(world, world.lanes[0], known, before, step)];
     const after = await look(world, known.trackId);
     for (const each of seen) {
-      referee.judge(each, now, before, seen.length === 1 ? after : undefined);
+      invariants.check(each, now, before, seen.length === 1 ? after : undefined);
       if (each.kind === 'claim' && 'worker' in each.step)
         learn(known, each.step.worker, each.ticket);
       if (each.kind === 'plan' && each.plan !== undefined) known.plan = each.plan;

@@ -5,8 +5,8 @@ import { assetKinds, buckets } from '../../core/assets.ts';
 import { storedMimes } from '../../core/media/recogniser.ts';
 import { applyMigrations, migrationFiles } from '../../local/postgres/database.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { warningsOf } from './announcements.ts';
-import { migrationPath } from './starts.ts';
+import { warningsOf } from './sent-webhooks.ts';
+import { migrationPath } from './starting-databases.ts';
 
 const bucket = async (db: TestDatabase, id: string) =>
   (await db.query('select * from storage.buckets where id = $1', [id]))[0];

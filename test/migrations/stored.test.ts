@@ -16,7 +16,7 @@ import {
   trackOf,
   worker,
 } from './app.ts';
-import { migrationPath } from './starts.ts';
+import { migrationPath } from './starting-databases.ts';
 
 const claimed = async (db: TestDatabase) => {
   const track = await newTrack(db, await newUser(db));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { applyMigrations, migrationFiles } from '../../local/postgres/database.ts';
 import type { TestDatabase } from '../support/database.ts';
-import { migrationVersion, type Start, startingDatabase, starts } from './starts.ts';
+import { migrationVersion, type Start, startingDatabase, starts } from './starting-databases.ts';
 
 /** Everything in the catalogue that a migration of ours could change. */
 const catalogue = (db: TestDatabase) =>

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import pg from 'pg';
 import { describe, test } from 'vitest';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { announcements, configureWebhook, warningsOf } from './announcements.ts';
 import { newTrack, newUser, plan, service, trackOf } from './app.ts';
+import { configureWebhook, sentWebhooks, warningsOf } from './sent-webhooks.ts';
 
 async function asSuperuser(db: TestDatabase, sql: string): Promise<void> {
   const client = new pg.Client(db.adminUrl);
@@ -68,7 +68,7 @@ describe("the app's own statements never fail", () => {
     const db = await testDatabase(t);
     await configureWebhook(db);
     assert.deepEqual(await useTheApp(db, await newUser(db)), []);
-    assert.equal((await announcements(db)).length, 5);
+    assert.equal((await sentWebhooks(db)).length, 5);
   });
 });
 
@@ -101,7 +101,7 @@ describe("the app's own statements do not wait", () => {
     });
     const [row] = await db.query('select archive_scheduled_at from tracks');
     assert.equal(row?.archive_scheduled_at, null);
-    assert.equal((await announcements(db)).length, 1, 'it is announced all the same');
+    assert.equal((await sentWebhooks(db)).length, 1, 'it is announced all the same');
     assert.ok((await plan(db, track)).due_at > new Date());
   });
 
@@ -137,7 +137,7 @@ describe("the app's own statements do not wait", () => {
       const [row] = await db.query('select count(*)::int as tracks from tracks');
       assert.equal(row?.tracks, 400);
       await newTrack(db, user);
-      assert.equal((await announcements(db)).length, 1, 'the next transaction announces again');
+      assert.equal((await sentWebhooks(db)).length, 1, 'the next transaction announces again');
     });
   }
 });

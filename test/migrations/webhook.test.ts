@@ -7,8 +7,8 @@ import { TrackWebhook, webhookTrackId } from '../../core/webhook.ts';
 import { applyMigrations } from '../../local/postgres/database.ts';
 import type { Cleanup } from '../support/cleanup.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
-import { announcements, configureWebhook, webhookSecret, webhookUrl } from './announcements.ts';
 import { claim, newTrack, newUser, onConnection, plan, storageUrl, worker } from './app.ts';
+import { configureWebhook, sentWebhooks, webhookSecret, webhookUrl } from './sent-webhooks.ts';
 
 async function configured(t: Cleanup): Promise<TestDatabase> {
   const db = await testDatabase(t);
@@ -20,7 +20,7 @@ test('a completed track is announced with the small payload that the endpoint pa
   const db = await configured(t);
   const user = await newUser(db);
   const track = await newTrack(db, user, { prompt: 'x'.repeat(100_000) });
-  const [sent, ...more] = await announcements(db);
+  const [sent, ...more] = await sentWebhooks(db);
   assert.ok(sent);
   assert.deepEqual(more, []);
   assert.deepEqual([sent.url, sent.method, sent.timeout], [webhookUrl, 'POST', 5000]);
@@ -49,7 +49,7 @@ test('a completed track is announced with the small payload that the endpoint pa
 test('the signature is one of Standard Webhooks over exactly the text that is sent', async (t) => {
   const db = await configured(t);
   await newTrack(db, await newUser(db), { provider: 'ключ "\\ 夜' });
-  const [sent] = await announcements(db);
+  const [sent] = await sentWebhooks(db);
   assert.ok(sent);
   assert.equal(sent.headers['Content-Type'], 'application/json');
   assert.doesNotThrow(() => new Webhook(webhookSecret).verify(sent.text, sent.headers));
@@ -63,7 +63,7 @@ test('while secrets are rotated each of them verifies', async (t) => {
   const secrets = [24, 32, 64].map((size) => `whsec_${randomBytes(size).toString('base64')}`);
   await configureWebhook(db, ` ${secrets.join('  ')}\n`);
   await newTrack(db, await newUser(db));
-  const [sent] = await announcements(db);
+  const [sent] = await sentWebhooks(db);
   assert.ok(sent);
   for (const secret of secrets) {
     assert.doesNotThrow(() => new Webhook(secret).verify(sent.text, sent.headers));
@@ -92,7 +92,7 @@ test('long texts of users do not make the payload large', async (t) => {
     audio_url: `https://x/${'a'.repeat(100_000)}`,
     metadata: JSON.stringify({ lyrics: 'l'.repeat(100_000) }),
   });
-  const [sent] = await announcements(db);
+  const [sent] = await sentWebhooks(db);
   assert.ok(Buffer.byteLength(sent?.text ?? '') < 2000);
 });
 
@@ -119,9 +119,9 @@ for (const [what, sql, expected] of events) {
     const db = await configured(t);
     const status = what === 'it is completed' ? 'processing' : 'completed';
     const track = await newTrack(db, await newUser(db), { status });
-    await announcements(db);
+    await sentWebhooks(db);
     await db.query(sql);
-    const sent = (await announcements(db)).map(({ text }) => JSON.parse(text));
+    const sent = (await sentWebhooks(db)).map(({ text }) => JSON.parse(text));
     assert.deepEqual(
       sent.map((body) => body.type),
       expected,
@@ -135,28 +135,28 @@ test('tracks that are not completed are nobody else’s business', async (t) => 
   await newTrack(db, await newUser(db), { status: 'pending' });
   await db.query("update tracks set audio_url = 'https://x', status = 'processing'");
   await db.query('delete from tracks');
-  assert.deepEqual(await announcements(db), []);
+  assert.deepEqual(await sentWebhooks(db), []);
 });
 
 test('the archiver does not announce its own work', async (t) => {
   const db = await configured(t);
   const track = await newTrack(db, await newUser(db), { cover_url: null, video_url: null });
-  await announcements(db);
+  await sentWebhooks(db);
   await plan(db, track);
   const at = worker(db, await claim(db, track));
   await at.store('audio', storageUrl('audio'));
   await at.complete();
   await db.query('update tracks set audio_url = storage_audio_url');
-  assert.deepEqual(await announcements(db), []);
+  assert.deepEqual(await sentWebhooks(db), []);
 });
 
 test('an archived track that gets a new source is announced', async (t) => {
   const db = await configured(t);
   const track = await newTrack(db, await newUser(db));
   await db.query("select mark_track_archived($1, 'https://s')", [track]);
-  await announcements(db);
+  await sentWebhooks(db);
   await db.query("update tracks set audio_url = 'https://cdn1.suno.ai/2.mp3'");
-  assert.equal((await announcements(db)).length, 1);
+  assert.equal((await sentWebhooks(db)).length, 1);
 });
 
 test("a user's request is announced, for the due date has changed", async (t) => {
@@ -164,11 +164,11 @@ test("a user's request is announced, for the due date has changed", async (t) =>
   const user = await newUser(db);
   const track = await newTrack(db, user);
   await plan(db, track);
-  await announcements(db);
+  await sentWebhooks(db);
   await db.asUser(user, (query) =>
     query('insert into track_archiving_jobs (track_id, user_id) values ($1, $2)', [track, user]),
   );
-  const [sent] = await announcements(db);
+  const [sent] = await sentWebhooks(db);
   assert.ok(Date.parse(JSON.parse(sent?.text ?? '').record.archive_scheduled_at) <= Date.now());
 });
 
@@ -183,7 +183,7 @@ test('a rollback announces nothing', async (t) => {
     );
     await client.query('rollback');
   });
-  assert.deepEqual(await announcements(db), []);
+  assert.deepEqual(await sentWebhooks(db), []);
 });
 
 test('the secret stands in no definition that others can read', async (t) => {

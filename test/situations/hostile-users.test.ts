@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
 import { plain } from '../../cli/plain.ts';
-import { announcements, configureWebhook } from '../migrations/announcements.ts';
 import {
   claim,
   jobOf,
@@ -15,6 +14,7 @@ import {
   trackOf,
   worker,
 } from '../migrations/app.ts';
+import { configureWebhook, sentWebhooks } from '../migrations/sent-webhooks.ts';
 import { confirm, takeStalled } from '../migrations/stalled.ts';
 import { testDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
@@ -56,7 +56,7 @@ test('situation 51: texts of 20 MB leave the database bounded', async (t) => {
   });
   const small = (what: string, rows: unknown) =>
     assert.ok(JSON.stringify(rows).length < 64 * 1024, what);
-  for (const { text } of await announcements(db)) small('webhook', text);
+  for (const { text } of await sentWebhooks(db)) small('webhook', text);
   small('worklist', await service(db)('select * from get_tracks_needing_archiving(10)'));
   small('states', await service(db)('select * from get_archiving_states($1)', [[track]]));
   small('sweep', await service(db)('select * from take_stalled_tracks(10, 10, 5)'));

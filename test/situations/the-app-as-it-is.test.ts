@@ -14,7 +14,6 @@ import {
   serve,
 } from '../lambdas/tracks.ts';
 import { startWorld } from '../lambdas/world.ts';
-import { announcements, configureWebhook } from '../migrations/announcements.ts';
 import {
   claim,
   jobOf,
@@ -27,8 +26,9 @@ import {
   storageUrl,
   trackOf,
 } from '../migrations/app.ts';
+import { configureWebhook, sentWebhooks } from '../migrations/sent-webhooks.ts';
 import { takeStalled } from '../migrations/stalled.ts';
-import { startingDatabase } from '../migrations/starts.ts';
+import { startingDatabase } from '../migrations/starting-databases.ts';
 import { testDatabase } from '../support/database.ts';
 
 const projectUrl = 'https://project.supabase.co';
@@ -72,7 +72,7 @@ test('situation 30: through the Lambda, nothing is fetched, the track is archive
 });
 
 test('situation 31: what the legacy system marked without an object is opened again, or reported as lost', async (t) => {
-  const db = await startingDatabase(t, 'an app with the replaced system');
+  const db = await startingDatabase(t, 'an app with the legacy system');
   const user = await newUser(db);
   const marked = (days: number, name: string) =>
     newTrack(db, user, {
@@ -157,7 +157,7 @@ test('situation 43: a statement about thousands of tracks sends a bounded number
      select $1, 'Song', 'completed', 'suno', 'https://cdn1.suno.ai/' || n || '.mp3' from generate_series(1, 2000) n`,
     [user],
   );
-  assert.equal((await announcements(db)).length, 500);
+  assert.equal((await sentWebhooks(db)).length, 500);
   await moveClock(db, '14 days');
   await service(db)('select open_missing_jobs(5000)');
   const [{ count }] = await db.query(
@@ -165,7 +165,7 @@ test('situation 43: a statement about thousands of tracks sends a bounded number
   );
   assert.equal(count, 2000, 'the sweep finds them all before their deadline');
   await db.query('delete from tracks');
-  assert.equal((await announcements(db)).length, 500);
+  assert.equal((await sentWebhooks(db)).length, 500);
 });
 
 test('situation 43: what a statement that deletes a hundred thousand tracks leaves is listed page by page, in time', async (t) => {
@@ -208,6 +208,8 @@ test('situation 44: tracks that a policy refused wake when it is corrected, and 
   await sweep();
   await deliver(world, archive, []);
   assert.equal((await readTrack(world, id)).archived_to_storage, true);
+  await sweep();
+  assert.deepEqual(deadLetters(world), []);
 });
 
 const refusedCovers = [

@@ -45,7 +45,7 @@ create table auth.users (
 );
 alter table auth.users owner to supabase_auth_admin;
 alter table auth.users enable row level security;
-grant select, insert, update, delete, references, trigger, truncate, maintain on auth.users to postgres with grant option;
+grant all on auth.users to postgres with grant option;
 
 create function auth.jwt() returns jsonb language sql stable as $$
   select coalesce(

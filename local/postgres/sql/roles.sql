@@ -1,7 +1,7 @@
 -- The roles of a Supabase cluster. Runs at every start, as the superuser; the password is filled in by
 -- database.ts. `postgres` is no superuser there, and owns nothing in auth, storage, net and vault.
--- The password is long and random: thousands of rounds would only slow each connection down.
-set scram_iterations to 1;
+-- The password is long and random: thousands of rounds would only slow each connection down. From PostgreSQL 16 on.
+select set_config(name, '1', false) from pg_settings where name = 'scram_iterations';
 
 do $roles$
 declare

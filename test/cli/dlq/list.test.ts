@@ -111,7 +111,7 @@ describe.concurrent('dlq list', () => {
     assert.equal(message.code, 'provider_timeout');
   });
 
-  test('sees each of many messages once, and gives all of them back', async (t) => {
+  test('sees each of many messages once, and releases all of them', async (t) => {
     const world = await startDlqWorld(t);
     const tracks = Array.from({ length: 137 }, () => sendDeadLetter(world.dead, 'internal')).sort();
     const { messages } = reportOf(await world.run(['dlq', 'list', '--json']));

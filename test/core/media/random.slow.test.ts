@@ -93,7 +93,7 @@ function mutate(file: Buffer, { bytes, below }: ReturnType<typeof random>): Buff
   return mutated;
 }
 
-test('a true file that is changed anywhere is judged without a throw and in 200 ms, and ffprobe opens 99 % of what is accepted', async (t) => {
+test('a true file that is changed anywhere is recognised without a throw and in 200 ms, and ffprobe opens 99 % of what is accepted', async (t) => {
   const chance = random();
   const accepted: [AssetKind, Buffer, number][] = [];
   let slowest = 0;

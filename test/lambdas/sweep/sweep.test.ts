@@ -87,13 +87,13 @@ test('what there is no time for is left to the next sweep', async (t) => {
   assert.deepEqual(await sweep(), { ...nothing, dispatched: 1 });
 });
 
-test('what time may mend is tried again after it failed, and closed when it expires; what is final is not', async (t) => {
+test('what time may fix is tried again after it failed, and closed when it expires; what is final is not', async (t) => {
   const world = await startWorld(t);
   const sweep = await sweeper(world);
-  const failed = async (id: string, code: string, mayMend: boolean) =>
+  const failed = async (id: string, code: string, mayRetry: boolean) =>
     world.database.query(
       "select fail_track_archiving(job_id, fencing_token, $2, '', $3) from claim_track_archiving($1, 60, 'w')",
-      [id, code, mayMend],
+      [id, code, mayRetry],
     );
   const track = await insertTrack(world, { ...due, created_at: hoursAgo(13 * 24) });
   const final = await insertTrack(world, { ...due, created_at: hoursAgo(13 * 24) });

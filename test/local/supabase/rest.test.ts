@@ -29,7 +29,7 @@ const schema = `
   create function public.one_song(_id int) returns public.songs language sql as 'select * from public.songs where id = _id';
   create function public.give(_value jsonb, _when timestamptz default null) returns jsonb language sql as 'select _value';
   create function public.fail(_code text) returns int language plpgsql as $$
-    begin raise exception 'broken' using errcode = _code, detail = 'so it is', hint = 'mend it'; end $$;
+    begin raise exception 'broken' using errcode = _code, detail = 'so it is', hint = 'fix it'; end $$;
   create function public.forbidden() returns int language sql as 'select 1';
   revoke all on function public.forbidden from public, anon, authenticated;
   create function public.whoami() returns text language sql as $$ select current_user || ':' || coalesce(auth.uid()::text, '-') $$;`;

@@ -81,12 +81,12 @@ export const isCurrent = ({ jobs }: Snapshot, ticket: Ticket): boolean =>
   );
 
 /** Who may believe to work on the track, by the answers that callers got. */
-export class Referee {
+export class Invariants {
   #live: { token: number; until: number } | undefined;
   #highest = 0;
 
-  /** Judges one answer. `after` is left out where another transaction overlapped. */
-  judge(seen: Seen, now: number, before: Snapshot, after: Snapshot | undefined): void {
+  /** Checks one answer. `after` is left out where another transaction overlapped. */
+  check(seen: Seen, now: number, before: Snapshot, after: Snapshot | undefined): void {
     if (seen.error !== undefined) {
       const alone = after !== undefined;
       assert.ok(isExpected(seen, before, alone), `unexpected: ${seen.error}`);

@@ -7,7 +7,7 @@ import { type TestDatabase, testDatabase } from '../support/database.ts';
 export const starts = {
   'an empty project': [],
   'an app that is full': ['existing-app', 'existing-app-rows'],
-  'an app with the replaced system': ['existing-app', 'replaced-system'],
+  'an app with the legacy system': ['existing-app', 'legacy-system'],
 } as const;
 export type Start = keyof typeof starts;
 

@@ -1,7 +1,7 @@
 -- Why: what an operator asks: the spec's worklist, statistics and manual marking, and how a track stands. And the walk over the
 --   tracks that an app had before. For the service alone.
--- Lock: public.tracks share, where the index is built here, which is only in a table under 64 MB (writes wait
---   well under a second, reads do not). A larger one is left to `create index concurrently`.
+-- Lock: public.tracks share, where the index is built here, which is only in a table under 64 MB (writes wait well under a
+--   second, reads do not). A larger one is left to `create index concurrently`.
 -- Again: functions and the view are replaced.
 set local lock_timeout = '500ms';
 
@@ -44,12 +44,10 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   limit greatest(_limit, 0)
 $$;
 
--- For files that a person uploaded. The job says so, and a worker that holds the track loses it.
--- False: there is no such track.
+-- For files that a person uploaded. The job says so, and a worker that holds the track loses it. False: there is no such track.
 create or replace function public.mark_track_archived(
   _track_id uuid, _storage_audio_url text, _storage_cover_url text default null, _storage_video_url text default null)
-returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _track public.tracks; _job public.track_archiving_jobs;
 begin
   if coalesce(btrim(_storage_audio_url), '') = '' then
@@ -63,17 +61,13 @@ begin
     select * into _job from archiver.open_jobs(array[_track_id]);
   end if;
   perform archiver.snapshot_sources(_track, _job.due_at, _job.expires_at);
-  perform archiver.record_copy(_track_id, given.kind, given.source, btrim(given.url))
-  from (values
-    ('audio', _storage_audio_url, nullif(btrim(_track.audio_url), '')),
-    ('cover', _storage_cover_url, nullif(btrim(_track.cover_url), '')),
-    ('video', _storage_video_url, nullif(btrim(_track.video_url), ''))
-  ) as given (kind, url, source)
-  where nullif(btrim(given.url), '') is not null;
+  select _storage_audio_url, _storage_cover_url, _storage_video_url
+  into _track.storage_audio_url, _track.storage_cover_url, _track.storage_video_url;
+  perform archiver.record_copy(_track_id, given.kind, given.url, given.stored)
+  from archiver.files_of(_track) as given where given.stored is not null;
   perform archiver.archive_track(_track, _job.id);
   update public.track_archiving_jobs as j
-  set claimed_by = 'mark_track_archived', metadata = (j.metadata - 'assets') || '{"manual": true}'
-  where j.id = _job.id;
+  set claimed_by = 'mark_track_archived', metadata = (j.metadata - 'assets') || '{"manual": true}' where j.id = _job.id;
   return true;
 end $$;
 
@@ -118,37 +112,36 @@ cross join lateral (
 create or replace function public.get_archiving_states(_track_ids uuid[])
 returns table (track_id uuid, found boolean, title text, status text, archived_to_storage boolean,
   archived_at timestamptz, expires_at timestamptz,
-  job_status text, error_code text, error_message text, job_updated_at timestamptz, checked_at timestamptz)
+  job_status text, error_code text, error_message text, job_updated_at timestamptz, job_created_at timestamptz,
+  job_renews boolean, checked_at timestamptz)
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select asked.id, t.id is not null, left(t.title, 500), left(t.status::text, 100), t.archived_to_storage is true,
     t.archived_at, timing.expires_at,
-    latest.status, latest.error_code, latest.error_message, latest.updated_at, archiver.clock()
+    latest.status, latest.error_code, latest.error_message, latest.updated_at, latest.created_at, latest.renews,
+    archiver.clock()
   from (select distinct unnest(_track_ids) as id) as asked
   left join public.tracks as t on t.id = asked.id
   left join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
     on t.id is not null
   left join lateral (
-    select j.status, j.error_code, j.error_message, j.updated_at
+    select j.status, j.error_code, j.error_message, j.updated_at, j.created_at, j.renews
     from public.track_archiving_jobs as j where j.track_id = t.id order by j.created_at desc limit 1
   ) as latest on true
 $$;
 
 -- Walks over so many tracks that an app had before, in the order of their ids; answers how many it looked at, 0 at the end.
--- Those that may still be saved get their date and their job; of those that the legacy system marked as archived, what
--- Storage has not is opened again while its provider may have it, and noted as lost otherwise.
+-- Those that may still be saved get their date and their job; of those that the legacy system marked as archived, what Storage
+-- has not is opened again while its provider may have it, and noted as lost otherwise.
 create or replace function public.adopt_tracks(_limit integer, out looked integer, out opened integer, out lost integer)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _after uuid; _page uuid[]; _open uuid[];
 begin
   select s.adopted_up_to into _after from public.track_archiving_settings as s for update;
-  looked := 0;
-  opened := 0;
-  lost := 0;
+  select 0, 0, 0 into looked, opened, lost;
   if _after is null then return; end if;
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(select t.id from public.tracks as t where t.id > _after order by t.id limit greatest(_limit, 1));
   looked := cardinality(_page);
-
   with hollow as (
     select t.id, timing.expires_at > archiver.clock() as may_be_saved, t.audio_url
     from public.tracks as t
@@ -167,26 +160,23 @@ begin
   ), reopened as (
     update public.tracks as t
     set archived_to_storage = false, archived_at = null, storage_audio_url = null
-    from hollow as h where t.id = h.id and h.may_be_saved
+    from hollow as h where t.id = h.id and (h.may_be_saved or coalesce(btrim(t.storage_audio_url), '') = '')
     returning t.id
-  )
-  select count(*) into lost from noted;
-
+  ) select count(*) into lost from noted;
   _open := array(
     select t.id from public.tracks as t
     cross join lateral archiver.track_timing(t.provider::text, t.created_at, t.metadata) as timing
     where t.id = any (_page) and t.status = 'completed' and t.archived_to_storage is not true
       and timing.expires_at > archiver.clock()
       and not exists (select from public.track_archiving_jobs as j
-        where j.track_id = t.id and j.is_latest and j.status <> 'completed' and j.error_code is distinct from 'replaced_system'));
+        where j.track_id = t.id and j.is_latest and j.status <> 'completed' and j.error_code is distinct from 'legacy_system'));
   update public.tracks as t set archive_scheduled_at = timing.due_at
   from public.tracks as same
   cross join lateral archiver.track_timing(same.provider::text, same.created_at, same.metadata) as timing
   where t.id = any (_open) and same.id = t.id and t.archive_scheduled_at is distinct from timing.due_at;
   perform from archiver.open_jobs(_open);
   opened := cardinality(_open);
-  update public.track_archiving_settings
-  set adopted_up_to = case when looked >= greatest(_limit, 1) then _page[looked] end, files_lost = files_lost + lost;
+  update public.track_archiving_settings set adopted_up_to = case when looked >= greatest(_limit, 1) then _page[looked] end, files_lost = files_lost + lost;
 end $$;
 
 -- Nobody but the service reaches what is ours.
@@ -198,8 +188,7 @@ begin
       or p.pronamespace = 'public'::regnamespace and p.proname in ('schedule_track_archiving',
         'plan_track_archiving', 'confirm_track_schedule', 'claim_track_archiving', 'store_track_asset',
         'release_track_archiving', 'complete_track_archiving', 'fail_track_archiving', 'close_track_archiving',
-        'archive_without_optional',
-        'check_track_notifications', 'take_stalled_tracks', 'open_missing_jobs', 'refresh_deadlines', 'audit_stored_files',
+        'archive_without_optional', 'check_track_notifications', 'take_stalled_tracks', 'open_missing_jobs', 'refresh_deadlines', 'audit_stored_files',
         'get_removable_objects', 'forget_leftover', 'get_archiving_backlog', 'compact_track_counts',
         'get_tracks_needing_archiving', 'mark_track_archived', 'get_archiving_states', 'adopt_tracks')
   loop

@@ -1,6 +1,6 @@
--- Why: the three buckets of the spec with their limits, who may do what with their files, and what Storage's own
---   catalogue says of one. An asset is recorded as stored only if the catalogue has it with the bytes that the worker
---   counted: no bug of a worker gets past it, and it costs no request to Storage.
+-- Why: the three buckets of the spec with their limits, who may do what with their files, and what Storage's own catalogue says
+--   of one. An asset is recorded as stored only if the catalogue has it with the bytes that the worker counted: no bug of a
+--   worker gets past it, and it costs no request to Storage.
 -- Lock: storage.objects access exclusive, milliseconds: catalogue only.
 -- Again: limits are set back to the spec's; types that the app added to a bucket stay.
 set local lock_timeout = '500ms';
@@ -27,34 +27,25 @@ set public = excluded.public,
 
 -- The public address of a public bucket needs no policy; one for everybody would let anon list every user and track.
 drop policy if exists "Track files are readable by everybody" on storage.objects;
-drop policy if exists "Users can list own track files" on storage.objects;
-create policy "Users can list own track files" on storage.objects
-  for select to authenticated
-  using (bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos')
-    and (storage.foldername(name))[1] = (select auth.uid())::text);
-
-drop policy if exists "Users can upload own track files" on storage.objects;
-create policy "Users can upload own track files" on storage.objects
-  for insert to authenticated
-  with check (bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos')
-    and (storage.foldername(name))[1] = (select auth.uid())::text);
-
-drop policy if exists "Users can delete own track files" on storage.objects;
-create policy "Users can delete own track files" on storage.objects
-  for delete to authenticated
-  using (bucket_id in ('tracks-audio', 'tracks-covers', 'tracks-videos')
-    and (storage.foldername(name))[1] = (select auth.uid())::text);
+do $$ declare _policy record;
+begin
+  for _policy in select * from (values ('list', 'select', 'using'), ('upload', 'insert', 'with check'), ('delete', 'delete', 'using'))
+    as own (verb, command, clause) loop
+    execute format('drop policy if exists "Users can %s own track files" on storage.objects', _policy.verb);
+    execute format('create policy "Users can %s own track files" on storage.objects for %s to authenticated
+      %s (bucket_id in (''tracks-audio'', ''tracks-covers'', ''tracks-videos'')
+        and (storage.foldername(name))[1] = (select auth.uid())::text)', _policy.verb, _policy.command, _policy.clause);
+  end loop;
+end $$;
 
 -- Policies add up: one of the app's own that forgets the folder still opens it.
 do $$ declare _policy record;
 begin
-  for _policy in
-    select policyname, cmd from pg_catalog.pg_policies
+  for _policy in select policyname, cmd from pg_catalog.pg_policies
     where schemaname = 'storage' and tablename = 'objects' and permissive = 'PERMISSIVE'
       and roles && array['public', 'anon', 'authenticated']::name[]
       and concat(qual, with_check) ~ 'tracks-(audio|covers|videos)'
-      and concat(qual, with_check) !~ 'auth\.(uid|jwt|role)\('
-  loop
+      and concat(qual, with_check) !~ 'auth\.(uid|jwt|role)\(' loop
     raise warning 'the policy "%" on storage.objects lets users % track files of others: drop it',
       _policy.policyname, replace(lower(_policy.cmd), 'select', 'list');
   end loop;
@@ -70,8 +61,8 @@ begin
 end $$;
 
 -- Bytes of an object by Storage's catalogue, or null. A Storage that keeps versions (supabase/storage, migrations/tenant 0062
--- and later) has former ones beside the current one; an older Storage lacks these columns, which to_jsonb bears. The name
--- is compared in both collations, so that whichever index of Storage's there is serves.
+-- and later) has former ones beside the current one; an older Storage lacks these columns, which to_jsonb bears. The name is
+-- compared in both collations, so that whichever index of Storage's there is serves.
 create or replace function archiver.stored_bytes(_bucket_id text, _object_name text) returns bigint
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin

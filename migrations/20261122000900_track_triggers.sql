@@ -1,9 +1,64 @@
--- Why: what happens in the app's own statement. A completed track gets its archiving date and its job; a webhook goes out;
---   users who may update their rows cannot change where the archive is. Nothing here makes the app's statement fail or
---   wait, and what one statement may cost is bounded: the sweep finds what was left out.
+-- Why: what a statement on the app's table does to the record: dates, jobs, counts, and a small signed webhook through pg_net that
+--   nudges the enqueue endpoint. The stock database webhook is unsigned, keeps its secret in the trigger's definition and posts
+--   the whole row; over 64 KB have been reported to hang pg_net's worker (supabase/pg_net#225). Nothing here makes the app's
+--   statement fail or wait, and what one statement may cost is bounded: the sweep finds what was left out.
 -- Lock: public.tracks share row exclusive, milliseconds: catalogue only (writes wait, reads do not).
 -- Again: functions and triggers are replaced.
 set local lock_timeout = '500ms';
+
+-- Vault's address and secrets of the webhook, or nulls. What follows is plpgsql, which keeps its plans.
+create or replace function archiver.webhook_target(out url text, out secrets text)
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  select nullif(btrim(max(s.decrypted_secret) filter (where s.name = 'track_archiver_webhook_url')), ''),
+    nullif(btrim(max(s.decrypted_secret) filter (where s.name = 'track_archiver_webhook_secret')), '')
+  into url, secrets from vault.decrypted_secrets as s
+  where s.name in ('track_archiver_webhook_url', 'track_archiver_webhook_secret');
+end $$;
+
+-- HMAC is pgcrypto's, which Supabase has in `extensions`; a body of this form is bound to it, wherever it is.
+create extension if not exists pgcrypto with schema extensions;
+do $$ begin
+  execute format(
+    'create or replace function archiver.hmac_sha256(_message bytea, _key bytea) returns bytea
+    language sql immutable return %s.hmac(_message, _key, ''sha256'')',
+    (select extnamespace::regnamespace from pg_catalog.pg_extension where extname = 'pgcrypto'));
+end $$;
+
+-- Standard Webhooks: one signature for each of the space-separated `whsec_<base64>` secrets.
+create or replace function archiver.webhook_signatures(_content text, _secrets text) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare _each text; _signatures text;
+begin
+  foreach _each in array string_to_array(regexp_replace(btrim(_secrets), '\s+', ' ', 'g'), ' ') loop
+    _signatures := concat_ws(' ', _signatures, 'v1,' || encode(archiver.hmac_sha256(
+      convert_to(_content, 'UTF8'), decode(regexp_replace(_each, '^whsec_', ''), 'base64')), 'base64'));
+  end loop;
+  return _signatures;
+end $$;
+
+-- Only what the endpoint needs of a track, and bounded: users can write long texts into their rows.
+create or replace function archiver.webhook_record(_track public.tracks) returns jsonb
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return case when _track.id is not null then jsonb_build_object('id', _track.id, 'user_id', _track.user_id,
+    'status', left(_track.status::text, 100), 'provider', left(_track.provider::text, 100),
+    'archive_scheduled_at', _track.archive_scheduled_at,
+    'archived_to_storage', coalesce(_track.archived_to_storage, false)) end;
+end $$;
+
+-- One webhook; the text of the body is what pg_net sends, so it is what is signed.
+create or replace function archiver.send_webhook(_event text, _changed jsonb, _url text, _secrets text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  _id text := 'msg_' || gen_random_uuid();
+  _timestamp text := floor(extract(epoch from archiver.clock()))::bigint::text;
+  _body jsonb := jsonb_build_object('type', _event, 'table', 'tracks', 'schema', 'public') || _changed;
+begin
+  perform net.http_post(url := _url, body := _body, timeout_milliseconds := 5000,
+    headers := jsonb_build_object('Content-Type', 'application/json', 'webhook-id', _id, 'webhook-timestamp', _timestamp,
+      'webhook-signature', archiver.webhook_signatures(_id || '.' || _timestamp || '.' || _body::text, _secrets)));
+end $$;
 
 -- Counts up to a bound in this transaction; false beyond it, where the setting says so to the triggers' conditions.
 create or replace function archiver.is_within(_what text, _most integer, _more integer default 1) returns boolean
@@ -40,12 +95,11 @@ begin
     for key share;
     if found then return new; end if;
   end if;
-  raise exception 'the archive columns of a track are set by the archiver alone'
-    using errcode = 'insufficient_privilege';
+  raise exception 'the archive columns of a track are set by the archiver alone' using errcode = 'insufficient_privilege';
 end $$;
 
--- The date of a completed track. What cannot be worked out at once stays null, and the sweep fills it in. What is archived stays
--- archived; a new source of an archived track is due at once.
+-- The date of a completed track. What cannot be worked out at once stays null, and the sweep fills it in. What is archived
+-- stays archived; a new source of an archived track is due at once.
 create or replace function public.schedule_track_archiving() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare _due boolean := new.archive_scheduled_at is null;
@@ -116,11 +170,11 @@ language sql set search_path = pg_catalog, pg_temp as $$
 $$;
 
 -- Counts; then the jobs of what this statement completed or gave new sources, which are the record; then a webhook for each
--- track whose schedule may have to change, so many a transaction. Each in a block of its own: what one cannot do undoes
--- nothing of the others.
+-- track whose schedule may have to change, so many a transaction. Each in a block of its own: what one cannot do undoes nothing
+-- of the others.
 create or replace function archiver.follow_tracks() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms' as $$
-declare _opened uuid[] := '{}'; _moved uuid[] := '{}'; _target record; _changed record;
+declare _opened uuid[] := '{}'; _moved uuid[] := '{}'; _announced jsonb[] := '{}'; _changed jsonb; _target record;
 begin
   perform set_config('archiver.touched', '', true);
   begin
@@ -136,11 +190,12 @@ begin
     raise warning 'tracks are not counted, run select archiver.recount_tracks(): %', sqlerrm;
   end;
   if current_setting('archiver.suppressed', true) = 'yes' then return null; end if;
-
   begin
     if tg_op = 'INSERT' then
       _opened := array(select n.id from added as n
         where n.status = 'completed' and n.archived_to_storage is not true limit 1000);
+      _announced := array(select jsonb_build_object('record', archiver.webhook_record(n), 'old_record', null) from added as n
+        where n.status = 'completed' and n.archived_to_storage is not true limit 500);
     elsif tg_op = 'UPDATE' then
       _opened := array(select n.id from added as n join gone as o on o.id = n.id
         where n.status = 'completed' and case when n.archived_to_storage is true
@@ -154,6 +209,18 @@ begin
         where n.status = 'completed' and o.status = 'completed'
           and n.archive_scheduled_at is distinct from o.archive_scheduled_at
         limit 1000);
+      _announced := array(
+        select jsonb_build_object('record', archiver.webhook_record(n), 'old_record', archiver.webhook_record(o))
+        from added as n join gone as o on o.id = n.id
+        where n.status = 'completed' and (n.archived_to_storage is not true and
+            (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
+              is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url)
+            or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
+          or o.status = 'completed' and n.status is distinct from 'completed'
+        limit 500);
+    else
+      _announced := array(select jsonb_build_object('record', null, 'old_record', archiver.webhook_record(o)) from gone as o
+        where o.status = 'completed' limit 500);
     end if;
     if _opened <> '{}' and archiver.is_within('jobs', 1000, cardinality(_opened)) then
       if tg_op = 'UPDATE' then
@@ -180,21 +247,8 @@ begin
   exception when others then
     raise warning 'jobs wait for the former date of their tracks: %', sqlerrm;
   end;
-
   begin
-    for _changed in execute case tg_op
-      when 'INSERT' then 'select n::public.tracks as is_now, null::public.tracks as was from added as n
-        where n.status = ''completed'' and n.archived_to_storage is not true limit 500'
-      when 'DELETE' then 'select null::public.tracks as is_now, o::public.tracks as was from gone as o
-        where o.status = ''completed'' limit 500'
-      else 'select n::public.tracks as is_now, o::public.tracks as was from added as n join gone as o on o.id = n.id
-        where n.status = ''completed'' and (n.archived_to_storage is not true and
-            (o.status, o.user_id, o.audio_url, o.cover_url, o.video_url)
-              is distinct from (n.status, n.user_id, n.audio_url, n.cover_url, n.video_url)
-            or o.archive_scheduled_at is distinct from n.archive_scheduled_at)
-          or o.status = ''completed'' and n.status is distinct from ''completed''
-        limit 500' end
-    loop
+    foreach _changed in array _announced loop
       exit when not archiver.is_within('webhooks', 500);
       if _target is null then
         select * into _target from archiver.webhook_target();
@@ -202,7 +256,7 @@ begin
       if _target.url is null or _target.secrets is null then
         raise exception 'Vault has no track_archiver_webhook_url or no track_archiver_webhook_secret';
       end if;
-      perform archiver.send_webhook(tg_op, _changed.is_now, _changed.was, _target.url, _target.secrets);
+      perform archiver.send_webhook(tg_op, _changed, _target.url, _target.secrets);
     end loop;
   exception when others then
     -- One lock that was not to be had is enough for a transaction.
@@ -258,13 +312,10 @@ create or replace trigger track_archiving_700_touch_delete before delete on publ
   execute function archiver.touch_tracks();
 create or replace trigger track_archiving_900_follow_insert after insert on public.tracks
   referencing new table as added
-  for each statement when (current_setting('archiver.touched', true) = 'yes')
-  execute function archiver.follow_tracks();
+  for each statement when (current_setting('archiver.touched', true) = 'yes') execute function archiver.follow_tracks();
 create or replace trigger track_archiving_900_follow_update after update on public.tracks
   referencing old table as gone new table as added
-  for each statement when (current_setting('archiver.touched', true) = 'yes')
-  execute function archiver.follow_tracks();
+  for each statement when (current_setting('archiver.touched', true) = 'yes') execute function archiver.follow_tracks();
 create or replace trigger track_archiving_900_follow_delete after delete on public.tracks
   referencing old table as gone
-  for each statement when (current_setting('archiver.touched', true) = 'yes')
-  execute function archiver.follow_tracks();
+  for each statement when (current_setting('archiver.touched', true) = 'yes') execute function archiver.follow_tracks();

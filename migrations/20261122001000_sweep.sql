@@ -4,14 +4,14 @@
 -- Again: functions are replaced.
 set local lock_timeout = '500ms';
 
--- Takes jobs whose clock hand has passed, fairly round their owners, then by urgency, the expired last; a job that was taken
--- is looked at again in fifteen minutes unless something moved it. At most _room of them go onto the queue, and no owner
--- gets more than half of what is in flight, or fifty, while others wait; what is beyond waits. Jobs that somebody has locked are passed over,
--- so two sweeps at once take each job once, and neither waits. close: nothing is left to try, say so: the deadline has passed
--- and the present sources were asked for once, or workers crash. archive: the same, but the audio is stored. dispatch: onto the queue. schedule: to be planned, for it is
--- not due yet, or not to be archived any more. Whoever acts on it decides again, with the row of tracks locked.
--- Planned with the limits at each call: what it knows nothing of, the planner takes for a tenth of all jobs, and reads them all.
--- _window: jobs looked at, unless they are those of fewer owners than a page has places.
+-- Takes jobs whose clock hand has passed, fairly round their owners, then by urgency, the expired last; a job that was taken is
+-- looked at again in fifteen minutes unless something moved it. At most _room of them go onto the queue, and no owner gets more
+-- than half of what is in flight, or fifty, while others wait; what is beyond waits. Jobs that somebody has locked are passed
+-- over, so two sweeps at once take each job once, and neither waits. close: nothing is left to try, say so: the deadline has
+-- passed and the present sources were asked for once, or workers crash. archive: the same, but the audio is stored. dispatch:
+-- onto the queue. schedule: to be planned, for it is not due yet, or not to be archived any more. Whoever acts on it decides
+-- again, with the row of tracks locked. Planned with the limits at each call: what it knows nothing of, the planner takes for a
+-- tenth of all jobs, and reads them all. _window: jobs looked at, unless they are those of fewer owners than a page has places.
 create or replace function public.take_stalled_tracks(
   _limit integer, _room integer, _max_crashes integer, _window integer default 20000)
 returns table (track_id uuid, expires_at timestamptz, action text, cause text)
@@ -95,13 +95,12 @@ begin
       when (c.job).queued_at is not null then 'message_stalled'
       when (c.job).scheduled_for is not null then 'schedule_stalled'
       else 'unplanned' end
-  from counted as c join taken on taken.id = (c.job).id
-  order by c.place;
+  from counted as c join taken on taken.id = (c.job).id order by c.place;
 end $$;
 
--- Completed tracks that may be saved and have no job, or one that their sources have left behind: what a statement left out,
--- or an app had before. Opens so many jobs, the most urgent first; none is told by webhook. Rows without a date are found
--- by their age.
+-- Completed tracks that may be saved and have no job, or one that their sources have left behind: what a statement left out, or
+-- an app had before. Opens so many jobs, the most urgent first; none is told by webhook. Rows without a date are found by their
+-- age.
 create or replace function public.open_missing_jobs(_limit integer) returns integer
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _longest interval; _widest interval; _found uuid[];
@@ -152,10 +151,8 @@ begin
   perform set_config('archiver.suppressed', 'yes', true);
   _page := array(
     select j.track_id from public.track_archiving_jobs as j
-    where j.next_check_at is not null and j.track_id > _after
-    order by j.track_id limit greatest(_limit, 1));
-  _locked := array(
-    select t.id from public.tracks as t where t.id = any (_page) order by t.id for no key update skip locked);
+    where j.next_check_at is not null and j.track_id > _after order by j.track_id limit greatest(_limit, 1));
+  _locked := array(select t.id from public.tracks as t where t.id = any (_page) order by t.id for no key update skip locked);
   with now_due as materialized (
     select t.id, least(t.archive_scheduled_at, timing.due_at) as due_at, timing.expires_at
     from public.tracks as t
@@ -174,19 +171,17 @@ begin
   from now_due as n
   where j.track_id = n.id and j.next_check_at is not null
     and (j.due_at, j.expires_at) is distinct from (n.due_at, n.expires_at);
-
   _done := coalesce((select min(p.place) - 1 from unnest(_page) with ordinality as p (id, place)
     where p.id <> all (_locked)), cardinality(_page));
   update public.track_archiving_settings
   set deadlines_after = case
-    when _done < cardinality(_page) then coalesce(_page[_done], _after)
-    when _done >= greatest(_limit, 1) then _page[_done] end;
+    when _done < cardinality(_page) then coalesce(_page[_done], _after) when _done >= greatest(_limit, 1) then _page[_done] end;
   return _done;
 end $$;
 
 -- Looks whether Storage still has so many recorded files, in turn; answers how many were looked at and how many it has lost,
--- and begins anew after the last. What is lost is copied again while its provider has it; its track is no longer archived.
--- What is in another's hands is left for the next turn: a worker's completion looks for itself.
+-- and begins anew after the last. What is lost is copied again while its provider has it; its track is no longer archived. What
+-- is in another's hands is left for the next turn: a worker's completion looks for itself.
 create or replace function public.audit_stored_files(_limit integer, out looked integer, out lost integer)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _after uuid; _page uuid[]; _locked uuid[]; _lost uuid[];
@@ -214,9 +209,9 @@ begin
     else '00000000-0000-0000-0000-000000000000' end, files_lost = files_lost + lost;
 end $$;
 
--- Leftovers to remove: of replaced copies at once, of deleted tracks after the days of the setting. No track names them now; each
--- is to be asked about by its name right before its removal, for its track may have come back. Planned at each call: with a name it
--- is one row, and no row of the others is read.
+-- Leftovers to remove: of replaced copies at once, of deleted tracks after the days of the setting. No track names them now;
+-- each is to be asked about by its name right before its removal, for its track may have come back. Planned at each call: with
+-- a name it is one row, and no row of the others is read.
 create or replace function public.get_removable_objects(
   _limit integer, _bucket_id text default null, _object_name text default null)
 returns table (bucket_id text, object_name text)
@@ -243,8 +238,7 @@ begin
       select from public.track_archiving_files as f
       where f.object_name is not null and not archiver.is_own_object(f.track_id, f.bucket_id, f.object_name)
         and (f.bucket_id, f.object_name) = (l.bucket_id, l.object_name))
-  order by l.since
-  limit greatest(_limit, 0);
+  order by l.since limit greatest(_limit, 0);
 end $$;
 
 create or replace function public.forget_leftover(_bucket_id text, _object_name text) returns void

@@ -17,7 +17,6 @@ do $$ begin
     created_at timestamptz not null default archiver.clock()
   );
   create index notifications_user on public.notifications (user_id, created_at desc);
-
   alter table public.notifications enable row level security;
   revoke all on public.notifications from public, anon, authenticated;
   grant select, delete, update (read) on public.notifications to authenticated;
@@ -25,8 +24,7 @@ do $$ begin
   create policy "Users can read own notifications" on public.notifications
     for select to authenticated using (user_id = (select auth.uid()));
   create policy "Users can mark own notifications" on public.notifications
-    for update to authenticated
-    using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+    for update to authenticated using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
   create policy "Users can delete own notifications" on public.notifications
     for delete to authenticated using (user_id = (select auth.uid()));
 end $$;
@@ -76,8 +74,7 @@ end $$;
 
 -- Until when a track is tried. An expiry may be whatever a user writes, so there are no tries without end.
 create or replace function archiver.tried_until(_due_at timestamptz, _expires_at timestamptz) returns timestamptz
-language sql immutable
-return least(_expires_at, _due_at + interval '30 days');
+language sql immutable return least(_expires_at, _due_at + interval '30 days');
 
 -- Eight more tries between the due date and the expiry, a minute apart at least and six hours at most; null: no more.
 create or replace function archiver.retry_at(_due_at timestamptz, _expires_at timestamptz) returns timestamptz
@@ -109,32 +106,29 @@ end $$;
 create or replace function archiver.tell_saved(_track public.tracks) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  update public.track_archiving_jobs as j set told_at = null
-  where j.track_id = _track.id and j.told_at is not null;
+  update public.track_archiving_jobs as j set told_at = null where j.track_id = _track.id and j.told_at is not null;
   if found then
     perform archiver.notify_owner(_track.user_id, _track.id, _track.title, true);
   end if;
 end $$;
 
--- A job fails. _may_mend: time may, so it is tried again before the expiry, and nobody is told yet. If the sources changed
--- meanwhile it is only this attempt that failed: the track becomes due at once, which its webhook announces. To be called
--- after the dead letter was sent; where it was not (_is_said), the sweep sends it once time is up. False: the lease is lost.
+-- A job fails. _may_retry: time may, so it is tried again before the expiry, and nobody is told yet. If the sources changed
+-- meanwhile it is only this attempt that failed: the track becomes due at once, which its webhook announces. To be called after
+-- the dead letter was sent; where it was not (_is_said), the sweep sends it once time is up. False: the lease is lost.
 create or replace function public.fail_track_archiving(
-  _job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_mend boolean default false,
+  _job_id uuid, _fencing_token bigint, _error_code text, _error_message text, _may_retry boolean default false,
   _is_said boolean default true)
-returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _track public.tracks; _job public.track_archiving_jobs; _superseded boolean;
 begin
   _job := archiver.lock_claim(_job_id, _fencing_token);
   if _job.id is null then return false; end if;
   select * into _track from public.tracks as t where t.id = _job.track_id;
-
   _superseded := archiver.is_superseded(_job, _track);
   update public.track_archiving_jobs as j
   set status = 'failed', lease_expires_at = null,
     next_check_at = case when _superseded then archiver.clock() + interval '5 minutes'
-      when _may_mend then coalesce(archiver.retry_at(j.due_at, j.expires_at),
+      when _may_retry then coalesce(archiver.retry_at(j.due_at, j.expires_at),
         case when not _is_said or archiver.is_audio_stored(_track.id) then archiver.clock() end) end,
     error_code = coalesce(_error_code, 'internal'), error_message = left(_error_message, 2000),
     updated_at = archiver.clock()
@@ -193,8 +187,7 @@ $$;
 -- Nothing is left to try, the sweep found: expired, or its workers crash. The job ends, its owner is told. To be called after
 -- the dead letter was sent. False: somebody was faster, it may be tried again, or the audio is stored and it is archived.
 create or replace function public.close_track_archiving(_track_id uuid, _error_code text, _error_message text)
-returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare _track public.tracks; _job public.track_archiving_jobs;
 begin
   select * into _track from public.tracks as t where t.id = _track_id for no key update;
@@ -211,8 +204,9 @@ begin
   return true;
 end $$;
 
--- What a policy refused, and allows now, wakes by itself, a cover of an archived track too; what is still refused fails again. The settings' row is locked first,
--- as by every walk of the sweep: no walk then ends, and is set to its end, on what it read of the former policy.
+-- What a policy refused, and allows now, wakes by itself, a cover of an archived track too; what is still refused fails again.
+-- The settings' row is locked first, as by every walk of the sweep: no walk then ends, and is set to its end, on what it read
+-- of the former policy.
 create or replace function archiver.wake_refused() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare _archived uuid[];
@@ -224,8 +218,7 @@ begin
     where refused.status = 'failed' and refused.is_latest and refused.error_code = 'host_not_allowed'
       and refused.next_check_at is null and refused.expires_at > archiver.clock()
     order by refused.track_id for update
-  ) as locked
-  where j.id = locked.id;
+  ) as locked where j.id = locked.id;
   with woken as (
     update public.track_archiving_files as f set error_code = null, refused_at = null
     from (

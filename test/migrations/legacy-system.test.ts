@@ -3,11 +3,11 @@ import { describe, test } from 'vitest';
 import { applyMigrations } from '../../local/postgres/database.ts';
 import { afterSuite, type Cleanup } from '../support/cleanup.ts';
 import { claim, jobOf, newTrack, newUser, plan, service, trackOf } from './app.ts';
-import { holes, type Scene } from './holes.ts';
-import { startingDatabase } from './starts.ts';
+import { type Scene, weaknesses } from './legacy-weaknesses.ts';
+import { startingDatabase } from './starting-databases.ts';
 
 async function scene(t: Cleanup): Promise<Scene> {
-  const db = await startingDatabase(t, 'an app with the replaced system');
+  const db = await startingDatabase(t, 'an app with the legacy system');
   const [victim, attacker] = [await newUser(db), await newUser(db)];
   const old = { created_at: new Date(Date.now() - 13.5 * 86_400_000) };
   const victimTrack = await newTrack(db, victim, old);
@@ -22,7 +22,7 @@ async function scene(t: Cleanup): Promise<Scene> {
   return { db, victim, attacker, victimTrack, attackerTrack, victimJob: job?.id };
 }
 
-describe('what was open in the replaced system is closed by the migrations', () => {
+describe('what was open in the legacy system is closed by the migrations', () => {
   const suite = afterSuite();
   let migrated: Promise<Scene> | undefined;
   const migratedScene = async () => {
@@ -31,16 +31,16 @@ describe('what was open in the replaced system is closed by the migrations', () 
     return made;
   };
 
-  for (const hole of holes) {
-    test(hole.name, async (t) => {
-      assert.equal(await hole.isOpen(await scene(t)), true, 'it was open before');
+  for (const weakness of weaknesses) {
+    test(weakness.name, async (t) => {
+      assert.equal(await weakness.isOpen(await scene(t)), true, 'it was open before');
       migrated ??= migratedScene();
-      assert.equal(await hole.isOpen(await migrated), false, 'it is closed now');
+      assert.equal(await weakness.isOpen(await migrated), false, 'it is closed now');
     });
   }
 });
 
-test('jobs that the replaced system left open end, and their tracks are archived after all', async (t) => {
+test('jobs that the legacy system left open end, and their tracks are archived after all', async (t) => {
   const { db, victim, victimTrack } = await scene(t);
   await db.query(
     `insert into track_archiving_jobs (track_id, user_id, status) values ($1, $2, 'processing'), ($1, $2, 'pending'), ($1, $2, null)`,
@@ -52,7 +52,7 @@ test('jobs that the replaced system left open end, and their tracks are archived
     [victimTrack],
   );
   assert.deepEqual(jobs, [
-    ...Array.from({ length: 4 }, () => ({ status: 'failed', error_code: 'replaced_system' })),
+    ...Array.from({ length: 4 }, () => ({ status: 'failed', error_code: 'legacy_system' })),
     { status: 'pending', error_code: null },
   ]);
   const work = await service(db)('select * from get_tracks_needing_archiving(1000)');
@@ -61,7 +61,7 @@ test('jobs that the replaced system left open end, and their tracks are archived
   assert.equal((await claim(db, victimTrack)).outcome, 'claimed');
 });
 
-test('files that the replaced system stored unchecked are copied again', async (t) => {
+test('files that the legacy system stored unchecked are copied again', async (t) => {
   const { db, victim, victimTrack } = await scene(t);
   const track = await trackOf(db, victimTrack);
   await db.query(
@@ -90,7 +90,7 @@ test('a track that is really archived stays archived, with its finished job', as
   assert.equal((await plan(db, done)).reason, 'already_archived');
 });
 
-test('nothing of the replaced system is left beside ours', async (t) => {
+test('nothing of the legacy system is left beside ours', async (t) => {
   const { db } = await scene(t);
   await applyMigrations(db.url);
   const triggers = await db.query(`select tgname from pg_trigger

@@ -11,8 +11,8 @@ export interface Scene {
   victimJob: string;
 }
 
-/** A shortcoming of the replaced system; `isOpen` tries it and tells whether it succeeds. */
-export interface Hole {
+/** A weakness of the legacy system; `isOpen` tries it and tells whether it succeeds. */
+export interface Weakness {
   name: string;
   isOpen(scene: Scene): Promise<boolean>;
 }
@@ -28,7 +28,7 @@ const asAttacker =
   (scene: Scene): Promise<boolean> =>
     succeeds(scene.db.asUser(scene.attacker, (query) => query(sql, values(scene))));
 
-export const holes: Hole[] = [
+export const weaknesses: Weakness[] = [
   {
     name: '4: any user lists the tracks of all',
     isOpen: asAttacker('select * from get_tracks_needing_archiving(10) where user_id = $1', (s) => [

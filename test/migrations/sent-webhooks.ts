@@ -10,7 +10,7 @@ export async function configureWebhook(db: TestDatabase, secrets = webhookSecret
   await db.query("select vault.create_secret($1, 'track_archiver_webhook_secret')", [secrets]);
 }
 
-export interface Announcement {
+export interface SentWebhook {
   url: string;
   method: string;
   headers: Record<string, string>;
@@ -20,10 +20,10 @@ export interface Announcement {
 }
 
 /** Takes what is queued for sending, oldest first. */
-export async function announcements(db: TestDatabase): Promise<Announcement[]> {
+export async function sentWebhooks(db: TestDatabase): Promise<SentWebhook[]> {
   return (await db.query(`with taken as (delete from net.http_request_queue returning *)
     select url, method, headers, convert_from(body, 'UTF8') as text, timeout_milliseconds as timeout
-    from taken order by id`)) as Announcement[];
+    from taken order by id`)) as SentWebhook[];
 }
 
 /** The notices and warnings that PostgreSQL sends while `run` works on a connection of its own. */
